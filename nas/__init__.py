@@ -1,0 +1,1 @@
+"""The engine: architectures, blocks, costs, latency, search, training and export."""

@@ -1,0 +1,196 @@
+"""A network as plain data: frozen, hashable, and readable as a few lines of text.
+
+    input 224x224x3
+    stem  conv k3 s2 c32 act=swish
+    stage mbconv k3 s1 e1 c16 se0.25 act=swish
+    stage mbconv k3 s2 e6 c24 se0.25 act=swish x2
+    head  conv k1 c1280 act=swish
+    head  pool
+    head  dense c1000
+
+The first line is the input: height x width x channels. Every other line is one
+layer: the part of the network it belongs to, the kind of block, and the block's
+options. `x2` repeats the block; only the first of the repeats takes the stride.
+`#` starts a comment. This module knows the grammar but no block: which options a
+block takes, and their defaults, is said where the block is defined.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import Literal, get_args
+
+from nas.errors import InputError, unknown
+
+Part = Literal["stem", "stage", "head"]
+Value = int | float | str
+
+PARTS: tuple[str, ...] = get_args(Part)
+SHORT = {
+    "k": "kernel",
+    "s": "stride",
+    "e": "expansion",
+    "c": "channels",
+    "se": "se_ratio",
+    "g": "groups",
+    "d": "dilation",
+    "act": "activation",
+}
+_LONG = {name: short for short, name in SHORT.items()}
+_NUMBERED = re.compile(r"([a-z]+)(\d+(?:\.\d+)?)")
+_NAMED = re.compile(r"([a-z_]+)=([\w.,+-]+)")
+_INPUT = re.compile(r"(\d+)x(\d+)x(\d+)")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One line of an architecture: a block, its options, and how often it repeats."""
+
+    part: Part
+    block: str
+    options: tuple[tuple[str, Value], ...] = ()
+    repeats: int = 1
+    line: int = field(default=0, compare=False)  # in the text it came from, for error messages
+
+    def get(self, name: str) -> Value | None:
+        """The option called `name`, or None where the text leaves it to the block's default."""
+        return dict(self.options).get(name)
+
+    def with_options(self, **changes: Value) -> "Layer":
+        """The same layer with some options changed or added."""
+        return replace(self, options=tuple({**dict(self.options), **changes}.items()))
+
+    def __str__(self) -> str:
+        tokens = [self.part.ljust(5), self.block, *(_token(*option) for option in self.options)]
+        return " ".join(tokens + ([f"x{self.repeats}"] if self.repeats > 1 else []))
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """An image classifier as data.
+
+    `resolution` is the height and width of the square input in pixels, `channels`
+    the number of its colour channels.
+    """
+
+    resolution: int
+    channels: int
+    layers: tuple[Layer, ...]
+
+    @classmethod
+    def parse(cls, text: str, origin: str = "architecture") -> "Architecture":
+        """Reads the text form; `origin` (a file's name) is where errors say they are.
+
+        Raises `InputError` naming the line and the token that is wrong.
+        """
+        lines = list(_content(text))
+        if not lines:
+            raise InputError(f"{origin}: is empty; expected 'input HxWxC' and one layer a line")
+        number, first = lines[0]
+        resolution, channels = _parse_input(first, f"{origin} line {number}")
+        layers = tuple(_parse_layer(line, n, f"{origin} line {n}") for n, line in lines[1:])
+        if not layers:
+            raise InputError(f"{origin}: has no layers; expected at least one line such as 'head dense c10'")
+        return cls(resolution, channels, layers)
+
+    @property
+    def text(self) -> str:
+        """The text form, which `parse` reads back to an equal architecture."""
+        size = f"{self.resolution}x{self.resolution}x{self.channels}"
+        return "\n".join([f"input {size}", *map(str, self.layers)]) + "\n"
+
+    @property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits that equal architectures share, in any process."""
+        return sha256(self.text.encode()).hexdigest()[:12]
+
+    @property
+    def classes(self) -> int:
+        """The number of outputs: the channels of the last layer that has any."""
+        for layer in reversed(self.layers):
+            if (channels := layer.get("channels")) is not None:
+                return int(channels)
+        raise InputError("architecture: no layer says its channels, so there are no outputs")
+
+    def with_input(self, resolution: int | None = None, channels: int | None = None) -> "Architecture":
+        """The same layers on an input of another size or number of channels."""
+        return replace(self, resolution=resolution or self.resolution, channels=channels or self.channels)
+
+    def with_classes(self, classes: int) -> "Architecture":
+        """The same network with another number of outputs."""
+        layers = list(self.layers)
+        for index in reversed(range(len(layers))):
+            if layers[index].get("channels") is not None:
+                layers[index] = layers[index].with_options(channels=classes)
+                break
+        return replace(self, layers=tuple(layers))
+
+
+def make_layer(part: Part, block: str, options: Mapping[str, Value], repeats: int = 1) -> Layer:
+    """A layer from a mapping of option names to values."""
+    return Layer(part, block, tuple(options.items()), repeats)
+
+
+def _content(text: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if content := line.split("#")[0].strip():
+            yield number, content
+
+
+def _parse_input(line: str, where: str) -> tuple[int, int]:
+    word, _, size = line.partition(" ")
+    match = _INPUT.fullmatch(size.strip())
+    if word != "input" or match is None:
+        raise InputError(f"{where}: found '{line}'; expected the input's size first, as 'input 224x224x3'")
+    height, width, channels = map(int, match.groups())
+    if height != width or min(height, channels) < 1:
+        raise InputError(f"{where}: input {size.strip()} is not a square picture; expected as in 'input 224x224x3'")
+    return height, channels
+
+
+def _parse_layer(line: str, number: int, where: str) -> Layer:
+    part, *rest = line.split()
+    if part not in PARTS:
+        raise InputError(f"{where}: {unknown('part', part, PARTS)}")
+    if not rest:
+        raise InputError(f"{where}: '{part}' names no block; expected as in 'stage mbconv k3 c24'")
+    options: dict[str, Value] = {}
+    repeats = 1
+    for token in rest[1:]:
+        name, value = _parse_token(token, where)
+        if name in options or (name == "x" and repeats != 1):
+            raise InputError(f"{where}: '{token}' says {name} a second time")
+        if name != "x":
+            options[name] = value
+        elif isinstance(value, int) and value >= 1:
+            repeats = value
+        else:
+            raise InputError(f"{where}: '{token}' is no repeat count; expected x1, x2, ...")
+    return Layer(part, rest[0], tuple(options.items()), repeats, number)  # type: ignore[arg-type]
+
+
+def _parse_token(token: str, where: str) -> tuple[str, Value]:
+    if match := _NAMED.fullmatch(token):
+        return SHORT.get(match[1], match[1]), parse_value(match[2])
+    if (match := _NUMBERED.fullmatch(token)) and (match[1] in SHORT or match[1] == "x"):
+        return SHORT.get(match[1], match[1]), parse_value(match[2])
+    raise InputError(f"{where}: cannot read '{token}'; expected as in k3 s2 e6 c24 se0.25 act=relu6 x2, or name=value")
+
+
+def parse_value(text: str) -> Value:
+    """An integer or a number where the text is one (6.0 is 6), else the text itself."""
+    for kind in (int, float):
+        try:
+            value = kind(text)
+        except ValueError:
+            continue
+        return int(value) if value == int(value) else value
+    return text
+
+
+def _token(name: str, value: Value) -> str:
+    short = _LONG.get(name)
+    if short and short != "act" and not isinstance(value, str) and value >= 0:
+        return f"{short}{value:g}" if isinstance(value, float) else f"{short}{value}"
+    return f"{short or name}={value}"

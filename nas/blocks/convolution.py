@@ -1,0 +1,160 @@
+"""One convolution, computed in the way that is fastest on the platform at hand.
+
+XLA's CPU code for depthwise convolutions is an order of magnitude slower than k*k
+shifted multiply-adds, its gradients more so, and 1x1 convolutions are faster as matrix
+products. GPUs and TPUs have good library convolutions. The numbers are the same. Under
+`library_convolutions()` every convolution is one `conv_general_dilated`, which is what
+tracing and export must see.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+Padding = tuple[tuple[int, int], tuple[int, int]]
+PADDINGS = ("same", "symmetric", "valid")
+
+_library = ContextVar("library_convolutions", default=False)
+
+
+@contextmanager
+def library_convolutions() -> Iterator[None]:
+    """Within it, functions traced by JAX keep each convolution and pool as one operation."""
+    token = _library.set(True)
+    try:
+        yield
+    finally:
+        _library.reset(token)
+
+
+def uses_library() -> bool:
+    """Whether convolutions are to stay single library operations here."""
+    return _library.get() or jax.default_backend() != "cpu"
+
+
+def same_padding(size: tuple[int, int], kernel: tuple[int, int], stride: int, dilation: int = 1) -> Padding:
+    """Rows and columns to add so that the output has ceil(size / stride), the odd one at the end."""
+
+    def axis(length: int, width: int) -> tuple[int, int]:
+        reach = (width - 1) * dilation + 1
+        total = max(0, (-(-length // stride) - 1) * stride + reach - length)
+        return total // 2, total - total // 2
+
+    return axis(size[0], kernel[0]), axis(size[1], kernel[1])
+
+
+def padding_of(mode: str, size: tuple[int, int], kernel: tuple[int, int], stride: int, dilation: int = 1) -> Padding:
+    """Rows and columns to add for one of `PADDINGS`.
+
+    "same": ceil(size / stride) outputs, what is odd at the end, as TensorFlow pads.
+    "symmetric": half the kernel on either side, as PyTorch's networks pad.
+    "valid": none. Raises ValueError where the kernel is larger than the picture it then sees.
+    """
+    if mode == "same":
+        return same_padding(size, kernel, stride, dilation)
+    rows, columns = ((width - 1) * dilation // 2 if mode == "symmetric" else 0 for width in kernel)
+    if any(
+        length + 2 * more < (width - 1) * dilation + 1
+        for length, more, width in zip(size, (rows, columns), kernel, strict=True)
+    ):
+        raise ValueError(f"a kernel of {kernel} does not fit into {size}; expected a larger picture, or padding=same")
+    return (rows, rows), (columns, columns)
+
+
+def convolve(
+    x: jax.Array, kernel: jax.Array, padding: Padding, stride: int = 1, dilation: int = 1, groups: int = 1
+) -> jax.Array:
+    """Convolves `x` (B, H, W, C) with `kernel` (kh, kw, C / groups, D) to (B, H', W', D)."""
+    if uses_library():
+        return _library_convolution(x, kernel, padding, stride, dilation, groups)
+    if kernel.shape[:2] == (1, 1) and groups == 1 and padding == ((0, 0), (0, 0)):
+        return jnp.einsum("bhwc,cd->bhwd", x[:, ::stride, ::stride], kernel[0, 0])
+    if groups == x.shape[-1] == kernel.shape[-1]:
+        return _depthwise(x, kernel, padding, stride, dilation)
+    return _library_convolution(x, kernel, padding, stride, dilation, groups)
+
+
+def _library_convolution(
+    x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int, groups: int
+) -> jax.Array:
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        (stride, stride),
+        padding,
+        rhs_dilation=(dilation, dilation),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=groups,
+    )
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
+def _depthwise(x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int) -> jax.Array:
+    """Depthwise convolution of (B, H, W, C) by (kh, kw, 1, C) as shifted multiply-adds."""
+    windows = _windows(x, kernel.shape[:2], padding, stride, dilation)
+    return sum(window * kernel[i : i + 1, j : j + 1] for (i, j), window in windows)  # type: ignore[return-value]
+
+
+def _windows(
+    x: jax.Array, kernel: tuple[int, ...], padding: Padding, stride: int, dilation: int
+) -> Iterator[tuple[tuple[int, int], jax.Array]]:
+    """For each kernel position the part of the padded `x` that it multiplies, (B, H', W', C)."""
+    padded = jnp.pad(x, ((0, 0), *padding, (0, 0)))
+    rows, columns = (
+        (length - (width - 1) * dilation - 1) // stride + 1
+        for length, width in zip(padded.shape[1:3], kernel, strict=True)
+    )
+    for i in range(kernel[0]):
+        for j in range(kernel[1]):
+            top, left = i * dilation, j * dilation
+            bottom, right = top + (rows - 1) * stride + 1, left + (columns - 1) * stride + 1
+            yield (i, j), padded[:, top:bottom:stride, left:right:stride]
+
+
+def _depthwise_forward(
+    x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return _depthwise(x, kernel, padding, stride, dilation), (x, kernel)
+
+
+def _depthwise_backward(
+    padding: Padding, stride: int, dilation: int, saved: tuple[jax.Array, jax.Array], grad: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    x, kernel = saved
+    rows, columns = kernel.shape[:2]
+    products = [
+        jnp.sum(window * grad, (0, 1, 2)) for _, window in _windows(x, (rows, columns), padding, stride, dilation)
+    ]
+    kernel_grad = jnp.stack(products).reshape(kernel.shape)
+
+    # The input's gradient is the flipped kernel slid over the gradient with its strides opened up.
+    def edges(length: int, width: int, before: int, outputs: int) -> tuple[int, int, int]:
+        reach = (width - 1) * dilation
+        low = reach - before
+        return low, length + reach - low - ((outputs - 1) * stride + 1), stride - 1
+
+    spread = lax.pad(
+        grad,
+        jnp.zeros((), grad.dtype),
+        (
+            (0, 0, 0),
+            edges(x.shape[1], rows, padding[0][0], grad.shape[1]),
+            edges(x.shape[2], columns, padding[1][0], grad.shape[2]),
+            (0, 0, 0),
+        ),
+    )
+    none = ((0, 0), (0, 0))
+    flipped = kernel[::-1, ::-1]
+    x_grad = sum(
+        window * flipped[i : i + 1, j : j + 1]
+        for (i, j), window in _windows(spread, (rows, columns), none, 1, dilation)
+    )
+    return x_grad, kernel_grad  # type: ignore[return-value]
+
+
+_depthwise.defvjp(_depthwise_forward, _depthwise_backward)

@@ -1,0 +1,158 @@
+"""The kinds of block there are, and how a line of an architecture becomes one of them."""
+
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields, replace
+from typing import Any, ClassVar, TypeVar, get_type_hints
+
+from flax import nnx
+
+from nas.architecture import Architecture, Layer, Value
+from nas.blocks.activations import ACTIVATIONS
+from nas.blocks.convolution import PADDINGS
+from nas.errors import InputError, unknown
+from nas.ops import Shape
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a line of an architecture may say about a block; a block's options extend it.
+
+    Fields with well-known names are checked here; a block with further rules extends
+    `check`. Both raise ValueError saying what was found and what would be right.
+    """
+
+    ranges: ClassVar[dict[str, tuple[float, float]]] = {
+        "kernel": (1, 31),
+        "stride": (1, 8),
+        "dilation": (1, 16),
+        "groups": (1, 4096),
+        "group_size": (0, 4096),
+        "channels": (1, 65536),
+        "expansion": (0.1, 64),
+        "se_ratio": (0, 4),
+        "se_divisor": (1, 64),
+        "expand_from": (0, 65536),
+        "rate": (0, 0.95),
+    }
+    widths: ClassVar[tuple[str, ...]] = ("channels",)  # the options that a wider network has more of
+    repeatable: ClassVar[bool] = True  # whether a deeper network has more of these blocks
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in self.ranges.items():
+            value = getattr(self, name, low)
+            if not low <= value <= high:
+                raise ValueError(f"{name} is {value}; expected {low} to {high}")
+        activation = getattr(self, "activation", "none")
+        if activation not in ACTIVATIONS:
+            raise ValueError(unknown("activation", str(activation), ACTIVATIONS))
+        padding = getattr(self, "padding", "same")
+        if padding not in PADDINGS:
+            raise ValueError(unknown("padding", str(padding), PADDINGS))
+        self.check()
+
+    def check(self) -> None:
+        """Rules of one block beyond the ranges."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A kind of block with all its options settled: what distinct blocks are told apart by."""
+
+    kind: str
+    options: Options
+
+    def build(self, in_shape: Shape, rngs: nnx.Rngs) -> nnx.Module:
+        """The Flax module for an input of (height, width, channels).
+
+        Raises ValueError where the block cannot take such an input.
+        """
+        return KINDS[self.kind].module(in_shape, self.options, rngs=rngs)
+
+    def following(self) -> "Block":
+        """The block as it repeats within a stage: the same without the stride."""
+        if getattr(self.options, "stride", 1) == 1:
+            return self
+        return replace(self, options=replace(self.options, stride=1))  # type: ignore[call-arg]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A registered kind of block: its options and the module that takes them."""
+
+    name: str
+    options: type[Options]
+    module: Callable[..., nnx.Module]
+
+
+KINDS: dict[str, Kind] = {}
+ALWAYS_SAID = ("kernel", "stride", "expansion", "channels")
+
+_Module = TypeVar("_Module", bound=type[nnx.Module])
+
+
+def register(name: str, options: type[Options]) -> Callable[[_Module], _Module]:
+    """Class decorator that makes a Flax module known to architectures under `name`.
+
+    The module is built as `Module(in_shape, options, rngs=rngs)` with `in_shape`
+    (height, width, channels), and called with (B, height, width, channels).
+    """
+
+    def add(module: _Module) -> _Module:
+        if name in KINDS:
+            raise ValueError(f"block '{name}' is registered already, by {KINDS[name].module}")
+        KINDS[name] = Kind(name, options, module)
+        return module
+
+    return add
+
+
+def resolve(layer: Layer, origin: str = "architecture") -> Block:
+    """The block that a line of an architecture asks for.
+
+    Raises `InputError` for an unknown block or option, a wrong type or range.
+    """
+    where = f"{origin} line {layer.line}" if layer.line else f"{origin}: '{layer}'"
+    if layer.block not in KINDS:
+        raise InputError(f"{where}: {unknown('block', layer.block, KINDS)}")
+    kind = KINDS[layer.block]
+    types = get_type_hints(kind.options)
+    names = [f.name for f in fields(kind.options)]
+    for name, value in layer.options:
+        if name not in names:
+            raise InputError(f"{where}: {layer.block}: {unknown('option', name, names)}")
+        if not _fits(value, types[name]):
+            raise InputError(f"{where}: {layer.block}: {name} is '{value}'; expected {types[name].__name__}")
+    for f in fields(kind.options):
+        if f.default is MISSING and layer.get(f.name) is None:
+            raise InputError(f"{where}: {layer.block}: says no {f.name}, which it needs")
+    given: dict[str, Any] = dict(layer.options)
+    try:
+        return Block(layer.block, kind.options(**given))
+    except ValueError as error:
+        raise InputError(f"{where}: {layer.block}: {error}") from error
+
+
+def canonical(architecture: Architecture, origin: str = "architecture") -> Architecture:
+    """The one spelling of an architecture: options in order, most left out at their default.
+
+    What a reader looks for first (kernel, stride, expansion, channels) is always said. Equal networks have equal canonical architectures. Raises `InputError` as `resolve` does.
+    """
+    return replace(architecture, layers=tuple(_canonical_layer(layer, origin) for layer in architecture.layers))
+
+
+def _canonical_layer(layer: Layer, origin: str) -> Layer:
+    options = resolve(layer, origin).options
+    values = {f.name: getattr(options, f.name) for f in fields(options)}
+    said = {f.name: values[f.name] for f in fields(options) if f.name in ALWAYS_SAID or values[f.name] != f.default}
+    return replace(layer, options=tuple(said.items()))
+
+
+def takes(kind: str, option: str) -> bool:
+    """Whether blocks of this kind have such an option."""
+    return any(f.name == option for f in fields(KINDS[kind].options))
+
+
+def _fits(value: Value, expected: type) -> bool:
+    if expected is float:
+        return isinstance(value, int | float)
+    return isinstance(value, expected)

@@ -1,0 +1,78 @@
+"""Residual blocks of ResNet (arXiv 1512.03385): two 3x3, or the 1x1-3x3-1x1 bottleneck."""
+
+from dataclasses import dataclass
+
+import jax
+from flax import nnx
+
+from nas.blocks.activations import ACTIVATIONS
+from nas.blocks.layers import ConvNorm
+from nas.blocks.registry import Options, register
+from nas.blocks.squeeze_excite import squeeze_excite
+from nas.ops import Shape
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResidualOptions(Options):
+    kernel: int = 3
+    stride: int = 1
+    channels: int
+    se_ratio: float = 0
+    groups: int = 1
+    activation: str = "relu"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BottleneckOptions(ResidualOptions):
+    """`expansion` is of the narrow inner channels to the output's: 4 in the paper."""
+
+    expansion: float = 4
+
+
+class _Residual(nnx.Module):
+    def _shortcut(self, in_shape: Shape, options: ResidualOptions, rngs: nnx.Rngs) -> None:
+        """A 1x1 projection where input and output differ in shape, else the input itself."""
+        same = options.stride == 1 and in_shape[-1] == options.channels
+        channels, stride = options.channels, options.stride
+        self.shortcut = None if same else ConvNorm(in_shape[-1], channels, 1, stride, rngs=rngs)
+        self.se = squeeze_excite(channels, channels, options.se_ratio, activation=options.activation, rngs=rngs)
+        self.activation = options.activation
+
+    def _join(self, x: jax.Array, y: jax.Array) -> jax.Array:
+        y = y if self.se is None else self.se(y)
+        return ACTIVATIONS[self.activation](y + (x if self.shortcut is None else self.shortcut(x)))
+
+
+@register("residual", ResidualOptions)
+class Residual(_Residual):
+    """Two convolutions around which the input skips: (B, H, W, C) to (B, H / stride, W / stride, channels)."""
+
+    def __init__(self, in_shape: Shape, options: ResidualOptions, *, rngs: nnx.Rngs):
+        o = options
+        self.first = ConvNorm(
+            in_shape[-1], o.channels, o.kernel, o.stride, groups=o.groups, activation=o.activation, rngs=rngs
+        )
+        self.second = ConvNorm(o.channels, o.channels, o.kernel, groups=o.groups, rngs=rngs)
+        self._shortcut(in_shape, o, rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self._join(x, self.second(self.first(x)))
+
+
+@register("bottleneck", BottleneckOptions)
+class Bottleneck(_Residual):
+    """1x1 to channels / expansion, 3x3, 1x1 back: (B, H, W, C) to (B, H / stride, W / stride, channels).
+
+    The 3x3 has the stride, as common implementations have it; the paper put it on the first 1x1.
+    """
+
+    def __init__(self, in_shape: Shape, options: BottleneckOptions, *, rngs: nnx.Rngs):
+        o = options
+        inner = max(1, round(o.channels / o.expansion))
+        self.reduce = ConvNorm(in_shape[-1], inner, activation=o.activation, rngs=rngs)
+        self.conv = ConvNorm(inner, inner, o.kernel, o.stride, groups=o.groups, activation=o.activation, rngs=rngs)
+        self.expand = ConvNorm(inner, o.channels, rngs=rngs)
+        self._shortcut(in_shape, o, rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self._join(x, self.expand(self.conv(self.reduce(x))))

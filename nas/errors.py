@@ -1,0 +1,24 @@
+"""The one exception for input that cannot be used."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class InputError(ValueError):
+    """Input from outside is wrong: where, what was found, what would be right.
+
+    The message is one line that a user can act on. The command line prints it
+    without a traceback and exits with code 2.
+    """
+
+
+def unknown(what: str, found: str, known: Iterable[str]) -> str:
+    """A one-line message for a name that does not exist, with the nearest that does.
+
+    >>> unknown("block", "mbcon", ["conv", "mbconv"])
+    "unknown block 'mbcon'; did you mean 'mbconv'? Known: conv, mbconv"
+    """
+    names = sorted(known)
+    near = get_close_matches(found, names, n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else "."
+    return f"unknown {what} '{found}'{hint} Known: {', '.join(names)}"

@@ -1,0 +1,29 @@
+"""Files that appear whole or not at all."""
+
+import os
+from pathlib import Path
+
+from nas.errors import InputError
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes beside `path`, then renames, so that no reader ever sees half a file.
+
+    Raises `InputError` where the file cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise InputError(f"{path}: cannot be written ({error.strerror}); expected a place to write to") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """`write_bytes` for text, in UTF-8."""
+    write_bytes(path, text.encode())

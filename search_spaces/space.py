@@ -1,0 +1,185 @@
+"""A search space: an architecture's text in which braces hold the alternatives.
+
+    input {16x16x1,24x24x1}
+    stem  conv k3 c{8,16} act=relu6
+    stage {mbconv,fused_mbconv,conv} k{3,5} s2 e{2,4} c{16,24} se{0,0.25} x{1,2}
+    head  pool
+    head  dense c10
+
+Each pair of braces is one choice, named after its place: "stage1.block", "stage1.kernel",
+"stage1.repeats". Where the kind of block is itself a choice, options that the chosen
+kind does not have are left out: a 3x3 convolution has no expansion ratio.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from itertools import product
+
+from nas.architecture import SHORT, Architecture, Value, parse_value
+from nas.blocks import KINDS, canonical, takes
+from nas.errors import InputError, unknown
+from nas.network import steps
+
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_PREFIX = re.compile(r"([a-z_]+?)=?(?=\{|[\d.]|$)")
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word of a line; `choice` names its alternatives where it has any."""
+
+    before: str
+    values: tuple[str, ...]
+    after: str
+    choice: str
+
+    def filled(self, chosen: Mapping[str, Value]) -> str:
+        """The word with the chosen alternative in place of the braces."""
+        if not self.choice:
+            return self.before
+        value = str(chosen[self.choice])
+        if value not in self.values:
+            raise InputError(f"{self.choice}: found '{value}'; expected one of {', '.join(self.values)}")
+        return f"{self.before}{value}{self.after}"
+
+    @property
+    def option(self) -> str:
+        """The block option that the word sets ("" for the part, the block, and repeats)."""
+        match = re.match(r"([a-z_]+)", self.before)
+        short = match[1] if match else ""
+        return "" if short == "x" else SHORT.get(short, short)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the space, word by word."""
+
+    number: int
+    tokens: tuple[Token, ...]
+
+    def filled(self, chosen: Mapping[str, Value]) -> str:
+        """The architecture's line for these choices."""
+        words = [self.tokens[0].filled(chosen), *(token.filled(chosen) for token in self.tokens[1:2])]
+        optional = len(self.tokens) > 1 and self.tokens[1].choice and words[1] in KINDS
+        for token in self.tokens[2:]:
+            if optional and token.option and not takes(words[1], token.option):
+                continue
+            words.append(token.filled(chosen))
+        return " ".join(words)
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """Which networks a search may propose; `build` turns choices into an architecture."""
+
+    lines: tuple[Line, ...]
+    origin: str = "space"
+
+    @classmethod
+    def parse(cls, text: str, origin: str = "space") -> "SearchSpace":
+        """Reads a space, and checks every alternative of every line once.
+
+        Raises `InputError` naming the line and what is wrong with it.
+        """
+        space = cls(tuple(_lines(text, origin)), origin)
+        space._check()
+        return space
+
+    @cached_property
+    def choices(self) -> dict[str, tuple[Value, ...]]:
+        """The alternatives of each choice, by the choice's name."""
+        return {
+            token.choice: tuple(map(parse_value, token.values))
+            for line in self.lines
+            for token in line.tokens
+            if token.choice
+        }
+
+    @property
+    def size(self) -> int:
+        """How many combinations of choices there are; some are equal networks."""
+        return math.prod(len(values) for values in self.choices.values())
+
+    def build(self, chosen: Mapping[str, Value]) -> Architecture:
+        """The architecture for one value per choice, in its canonical spelling.
+
+        Raises `InputError` for a value that the space does not hold.
+        """
+        last = self.lines[-1].number if self.lines else 0
+        text = {line.number: line.filled(chosen) for line in self.lines}
+        whole = "\n".join(text.get(number, "") for number in range(1, last + 1))
+        return canonical(Architecture.parse(whole, self.origin), self.origin)
+
+    def first(self) -> dict[str, Value]:
+        """The first alternative of every choice."""
+        return {name: values[0] for name, values in self.choices.items()}
+
+    def _check(self) -> None:
+        base = self.build(self.first())
+        steps(base, self.origin)
+        for line in self.lines:
+            self._check_line(line)
+
+    def _check_line(self, line: Line) -> None:
+        choices = [token for token in line.tokens if token.choice]
+        kinds = [token for token in choices if token is line.tokens[1]] if len(line.tokens) > 1 else []
+        for token in line.tokens[2:]:
+            names = kinds[0].values if kinds else ()
+            if kinds and token.option and not any(name in KINDS and takes(name, token.option) for name in names):
+                raise InputError(
+                    f"{self.origin} line {line.number}: none of {', '.join(names)} takes the option {token.option}"
+                )
+        for kind, token in product(kinds or [None], [t for t in choices if t not in kinds] or [None]):
+            for kind_value in kind.values if kind else ("",):
+                for value in token.values if token else ("",):
+                    chosen = self.first()
+                    chosen.update({kind.choice: kind_value} if kind else {})
+                    chosen.update({token.choice: parse_value(value)} if token else {})
+                    self.build(chosen)
+
+
+def space_names() -> list[str]:
+    """The spaces that come with the project."""
+    folder = files("search_spaces") / "spaces"
+    return sorted(entry.name.removesuffix(".arch") for entry in folder.iterdir() if entry.name.endswith(".arch"))
+
+
+def load_space(name: str) -> SearchSpace:
+    """A space that comes with the project, by name; raises `InputError` for an unknown one."""
+    if name not in space_names():
+        raise InputError(unknown("search space", name, space_names()))
+    text = (files("search_spaces") / "spaces" / f"{name}.arch").read_text()
+    return SearchSpace.parse(text, f"space {name}")
+
+
+def _lines(text: str, origin: str) -> Iterator[Line]:
+    count: dict[str, int] = {}
+    for number, raw in enumerate(text.splitlines(), start=1):
+        words = raw.split("#")[0].split()
+        if not words:
+            continue
+        part = words[0]
+        count[part] = count.get(part, 0) + 1
+        place = part if part == "input" else f"{part}{count[part]}"
+        tokens = (_token(word, index, place, f"{origin} line {number}") for index, word in enumerate(words))
+        yield Line(number, tuple(tokens))
+
+
+def _token(word: str, index: int, place: str, where: str) -> Token:
+    found = _BRACES.findall(word)
+    if not found and not set(word) & set("{}"):
+        return Token(word, (), "", "")
+    if len(found) != 1 or set(_BRACES.sub("", word)) & set("{}"):
+        raise InputError(f"{where}: cannot read '{word}'; expected one pair of braces, as in k{{3,5}}")
+    values = tuple(value.strip() for value in found[0].split(","))
+    if not all(values) or len(set(values)) != len(values):
+        raise InputError(f"{where}: '{word}' has an empty or repeated alternative; expected as in k{{3,5}}")
+    before, after = word.split("{")[0], word.split("}")[1]
+    short = before.rstrip("=")
+    name = "block" if index == 1 and not short else "repeats" if short == "x" else SHORT.get(short, short)
+    choice = place if place == "input" else f"{place}.{name}"
+    return Token(before, tuple(str(parse_value(value)) for value in values), after, choice)

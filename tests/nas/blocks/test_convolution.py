@@ -1,0 +1,43 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from nas.blocks.convolution import convolve, library_convolutions, same_padding
+
+
+@pytest.mark.parametrize("size", [7, 8])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "dilation", "groups"),
+    [(1, 1, 1, 1), (1, 2, 1, 1), (3, 1, 1, 6), (3, 2, 1, 6), (5, 2, 1, 6), (5, 1, 2, 6), (3, 3, 1, 6), (3, 2, 1, 2)],
+)
+def test_fast_convolution_and_gradients_equal_the_library(size, kernel, stride, dilation, groups):
+    generator = np.random.default_rng(0)
+    x = jnp.asarray(generator.standard_normal((2, size, size, 6), np.float32))
+    weights = jnp.asarray(generator.standard_normal((kernel, kernel, 6 // groups, 6), np.float32))
+    padding = same_padding((size, size), (kernel, kernel), stride, dilation)
+
+    def loss(x, weights):
+        return jnp.sum(jnp.sin(convolve(x, weights, padding, stride, dilation, groups)))
+
+    fast = jax.value_and_grad(loss, (0, 1))(x, weights)
+    with library_convolutions():
+        library = jax.value_and_grad(loss, (0, 1))(x, weights)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), fast, library)
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "expected"), [(8, 3, 2, (0, 1)), (7, 3, 2, (1, 1)), (8, 5, 1, (2, 2))]
+)
+def test_same_padding_puts_the_odd_row_at_the_end(size, kernel, stride, expected):
+    assert same_padding((size, size), (kernel, kernel), stride)[0] == expected
+
+
+def test_library_convolutions_stay_one_operation():
+    def depthwise(x, weights):
+        return convolve(x, weights, ((1, 1), (1, 1)), groups=4)
+
+    arguments = jnp.zeros((1, 8, 8, 4)), jnp.zeros((3, 3, 1, 4))
+    assert "conv_general_dilated" not in str(jax.make_jaxpr(lambda *a: depthwise(*a))(*arguments))
+    with library_convolutions():
+        assert "conv_general_dilated" in str(jax.make_jaxpr(lambda *a: depthwise(*a))(*arguments))

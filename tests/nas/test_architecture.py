@@ -1,0 +1,93 @@
+import pytest
+
+from nas.architecture import Architecture, make_layer
+from nas.blocks import canonical
+from nas.errors import InputError
+
+TEXT = """input 32x32x3
+stem  conv k3 s2 c16 act=swish
+stage mbconv k3 s1 e1 c16 se0.25 act=swish
+stage fused_mbconv k5 s2 e4.5 c24 x2
+head  pool
+head  dense c10
+"""
+
+
+def test_text_round_trips():
+    architecture = Architecture.parse(TEXT)
+    assert architecture.text == TEXT
+    assert Architecture.parse(architecture.text) == architecture
+
+
+def test_digest_is_of_the_content_alone():
+    spaced = TEXT.replace("stem  conv", "# a comment\n\nstem     conv")
+    assert Architecture.parse(spaced).digest == Architecture.parse(TEXT).digest
+    assert Architecture.parse(TEXT.replace("c24", "c32")).digest != Architecture.parse(TEXT).digest
+
+
+def test_canonical_spells_equal_networks_equally():
+    short = Architecture.parse("input 8x8x1\nstem conv c4\nhead dense c2")
+    long = Architecture.parse("input 8x8x1\nstem conv s1 se0 c4.0 k3 act=relu\nhead dense c2")
+    assert short != long
+    assert canonical(short) == canonical(long)
+    assert canonical(short).text.splitlines()[1] == "stem  conv k3 s1 c4"
+
+
+def test_with_classes_changes_the_last_channels_alone():
+    architecture = Architecture.parse(TEXT).with_classes(7)
+    assert architecture.classes == 7
+    assert architecture.layers[:-1] == Architecture.parse(TEXT).layers[:-1]
+
+
+def test_with_input_changes_resolution_and_channels():
+    architecture = Architecture.parse(TEXT).with_input(resolution=64, channels=1)
+    assert (architecture.resolution, architecture.channels) == (64, 1)
+
+
+def test_make_layer_reads_back():
+    layer = make_layer("stage", "mbconv", {"kernel": 3, "channels": 24, "se_ratio": 0.25}, repeats=2)
+    assert str(layer) == "stage mbconv k3 c24 se0.25 x2"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("stage mbconv k3 q9 c8", "line 2: cannot read 'q9'"),
+        ("stge mbconv k3 c8", "line 2: unknown part 'stge'; did you mean 'stage'?"),
+        ("stage", "line 2: 'stage' names no block"),
+        ("stage mbconv k3 k5 c8", "line 2: 'k5' says kernel a second time"),
+        ("stage mbconv k3 c8 x0", "line 2: 'x0' is no repeat count"),
+        ("stage mbconv k3 c8 x1.5", "line 2: 'x1.5' is no repeat count"),
+    ],
+)
+def test_parse_names_line_and_token(line, message):
+    with pytest.raises(InputError, match="^net.arch ") as error:
+        Architecture.parse(f"input 8x8x1\n{line}\nhead dense c2", "net.arch")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "# nothing", "stem conv c8", "input 8x9x1\nhead dense c2", "input 0x0x1\nhead dense c2"]
+)
+def test_parse_refuses_what_has_no_square_input(text):
+    with pytest.raises(InputError, match="expected"):
+        Architecture.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("stage mbcon k3 c8", "unknown block 'mbcon'; did you mean 'mbconv'?"),
+        ("stage conv k3 e4 c8", "conv: unknown option 'expansion'"),
+        ("stage conv k3", "conv: says no channels, which it needs"),
+        ("stage conv k3.5 c8", "conv: kernel is '3.5'; expected int"),
+        ("stage conv k99 c8", "conv: kernel is 99; expected 1 to 31"),
+        ("stage conv k3 c8 act=rely", "unknown activation 'rely'; did you mean 'relu'?"),
+    ],
+)
+def test_canonical_refuses_what_no_block_takes(line, message):
+    architecture = Architecture.parse(f"input 8x8x1\n{line}\nhead dense c2", "net.arch")
+    with pytest.raises(InputError, match=r"^net.arch line 2: ") as error:
+        canonical(architecture, "net.arch")
+    assert message in str(error.value)

@@ -1,0 +1,102 @@
+import jax
+import jax.numpy as jnp
+import pytest
+from flax import nnx
+
+from nas.architecture import Architecture
+from nas.errors import InputError
+from nas.trace import trace, trace_block, trace_module
+from nas.network import steps
+
+SMALL = """input 16x16x3
+stem  conv k3 s2 c8 act=relu6
+stage mbconv k3 s2 e4 c16 se0.25 x2
+stage bottleneck k3 s1 c32 e2
+head  conv k1 c32 act=swish
+head  pool
+head  dropout rate=0.2
+head  dense c10
+"""
+
+
+def kinds(text):
+    return [op.kind for op in trace(Architecture.parse(text)).ops]
+
+
+def test_convolution_with_norm_and_activation_is_one_op():
+    (op,) = trace(Architecture.parse("input 8x8x3\nstem conv k3 s2 c4 act=relu6")).ops
+    assert (op.kind, op.activation, op.in_shape, op.out_shape) == ("conv", "relu6", (8, 8, 3), (4, 4, 4))
+    assert (op.kernel, op.stride, op.weights, op.biases, op.macs) == ((3, 3), 2, 108, 4, 4 * 4 * 4 * 27)
+
+
+def test_swish_is_not_fused():
+    assert kinds("input 8x8x3\nstem conv k3 c4 act=swish") == ["conv", "activation"]
+
+
+def test_residual_addition_carries_its_relu():
+    ops = trace(Architecture.parse("input 8x8x4\nstage residual c4")).ops
+    assert [op.kind for op in ops] == ["conv", "conv", "add"]
+    assert ops[-1].inputs == (2, 0)
+    assert ops[-1].activation == "relu"
+
+
+def test_squeeze_and_excitation_reads_the_tensor_it_scales():
+    ops = trace(Architecture.parse("input 8x8x8\nstage mbconv k3 e2 c8 se0.5")).ops
+    assert [op.kind for op in ops] == [
+        "conv", "depthwise_conv", "average_pool", "conv", "conv", "activation", "mul", "conv", "add"
+    ]  # fmt: skip
+    assert ops[6].inputs == (2, 6)
+    assert ops[8].inputs == (0, 8)
+
+
+def test_batch_norm_away_from_a_convolution_stays():
+    class Alone(nnx.Module):
+        def __init__(self):
+            from nas.blocks.layers import BatchNorm
+
+            self.norm = BatchNorm(4, rngs=nnx.Rngs(0))
+
+        def __call__(self, x):
+            return self.norm(x)
+
+    assert [op.kind for op in trace_module(Alone, (8, 8, 4)).ops] == ["mul", "add"]
+
+
+def test_parameters_and_macs_equal_an_independent_count():
+    from nas.network import initialise
+
+    architecture = Architecture.parse(SMALL)
+    network = initialise(architecture)
+    arrays = jax.tree.leaves(nnx.state(network, nnx.Param))
+    assert trace(architecture).params == sum(array.size for array in arrays)
+    # By hand: stem, two MBConv with squeeze-and-excitation, bottleneck with projection, head, dense.
+    stem = 8 * 8 * 8 * 27
+    first = 64 * 8 * 32 + 16 * 32 * 9 + 2 * 32 * 2 + 16 * 32 * 16
+    second = 16 * 16 * 64 + 16 * 64 * 9 + 2 * 64 * 4 + 16 * 64 * 16
+    bottleneck = 16 * (16 * 16 + 16 * 16 * 9 + 16 * 32 + 16 * 32)
+    assert trace(architecture).macs == stem + first + second + bottleneck + 16 * 32 * 32 + 320
+
+
+def test_equal_blocks_share_one_trace():
+    architecture = Architecture.parse("input 8x8x8\nstage mbconv c8 x3\nhead dense c2")
+    first, second, third, _ = trace(architecture).layers
+    assert first.block is second.block is third.block
+    step = steps(architecture)[0]
+    assert trace_block(step.block, step.in_shape) is first.block
+
+
+def test_foreign_flax_layers_are_traced():
+    block = trace_module(lambda: nnx.Conv(3, 8, (3, 3), rngs=nnx.Rngs(0)), (8, 8, 3))
+    (op,) = block.ops
+    assert (op.kind, op.macs, op.biases, block.params) == ("conv", 8 * 8 * 8 * 27, 8, 224)
+
+
+def test_block_that_cannot_take_its_input_is_named():
+    with pytest.raises(InputError, match=r"net line 2: conv on an input of \(8, 8, 3\): groups is 2"):
+        trace(Architecture.parse("input 8x8x3\nstem conv c4 g2\nhead dense c2"), "net")
+
+
+def test_trace_computes_nothing():
+    with jax.checking_leaks(), jax.transfer_guard("disallow"):
+        assert trace(Architecture.parse(SMALL.replace("c32", "c40"))).params > 0
+    assert jnp.zeros(()).size == 1
