@@ -12,6 +12,7 @@ from flax import nnx
 
 from nas.architecture import Architecture
 from nas.blocks import Block, resolve
+from nas.blocks.initializers import shapes_only
 from nas.errors import InputError
 from nas.ops import Shape
 
@@ -38,9 +39,10 @@ def output_shape(block: Block, in_shape: Shape) -> Shape:
     def run(x: jax.Array) -> Any:
         module = block.build(in_shape, nnx.Rngs(0))
         module.eval()
-        return module(x)  # type: ignore[operator]
+        return module(x)
 
-    shape: Shape = jax.eval_shape(run, jax.ShapeDtypeStruct((1, *in_shape), np.float32)).shape[1:]
+    with shapes_only():
+        shape: Shape = jax.eval_shape(run, jax.ShapeDtypeStruct((1, *in_shape), np.float32)).shape[1:]
     return shape
 
 
@@ -93,7 +95,7 @@ class Network(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         for _, block in self.blocks():
-            x = block(x)  # type: ignore[operator]
+            x = block(x)
         return x
 
 
@@ -109,10 +111,11 @@ def fill(build: Callable[[], _Module], seed: int) -> _Module:
     short training. It is done all the same, in one compiled program, where a module
     has parameters that do not say how they are drawn.
     """
-    graph, state = nnx.split(nnx.eval_shape(build))
+    with shapes_only():
+        graph, state = nnx.split(nnx.eval_shape(build))
     variables = jax.tree.leaves(state, is_leaf=_is_variable)
     if not all(_knows(variable) for variable in variables):
-        return nnx.jit(build)()  # type: ignore[no-any-return]
+        return nnx.jit(build)()
     generator = np.random.default_rng(seed)
     filled = jax.tree.map(lambda variable: _filled(variable, generator, seed), state, is_leaf=_is_variable)
     return nnx.merge(graph, filled)

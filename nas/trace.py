@@ -19,6 +19,7 @@ from nas.architecture import Architecture
 from nas.blocks import Block
 from nas.blocks.activations import PREFIX
 from nas.blocks.convolution import library_convolutions
+from nas.blocks.initializers import shapes_only
 from nas.blocks.layers import BATCH_NORM
 from nas.network import steps
 from nas.ops import BlockTrace, LayerTrace, Op, Shape, Trace
@@ -51,12 +52,13 @@ def trace_block(block: Block, in_shape: Shape) -> BlockTrace:
 
 def trace_module(build: Callable[[], nnx.Module], in_shape: Shape) -> BlockTrace:
     """The ops of any Flax module that `build` makes, in evaluation, batch 1."""
-    module = nnx.eval_shape(build)
+    with shapes_only():
+        module = nnx.eval_shape(build)
     module.eval()
     graph, state = nnx.split(module)
 
     def run(state: Any, x: jax.Array) -> Any:
-        return nnx.merge(graph, state)(x)  # type: ignore[operator]
+        return nnx.merge(graph, state)(x)
 
     with library_convolutions():
         closed = jax.make_jaxpr(run)(state, jax.ShapeDtypeStruct((1, *in_shape), np.float32))

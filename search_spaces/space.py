@@ -17,7 +17,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
-from itertools import product
 
 from nas.architecture import SHORT, Architecture, Value, parse_value
 from nas.blocks import KINDS, canonical, takes
@@ -125,21 +124,26 @@ class SearchSpace:
             self._check_line(line)
 
     def _check_line(self, line: Line) -> None:
-        choices = [token for token in line.tokens if token.choice]
-        kinds = [token for token in choices if token is line.tokens[1]] if len(line.tokens) > 1 else []
+        """Builds each alternative of the line once with each kind of block it may be."""
+        kind = line.tokens[1] if len(line.tokens) > 1 and line.tokens[1].choice else None
+        if kind is not None:
+            self._check_taken(line, kind.values)
+        others = [token for token in line.tokens if token.choice and token is not kind]
+        for kinds in _alternatives(kind):
+            for token in [None, *others]:
+                for values in _alternatives(token):
+                    self.build({**self.first(), **kinds, **values})
+
+    def _check_taken(self, line: Line, kinds: tuple[str, ...]) -> None:
+        """Refuses an option that none of the kinds takes: it would be left out silently."""
         for token in line.tokens[2:]:
-            names = kinds[0].values if kinds else ()
-            if kinds and token.option and not any(name in KINDS and takes(name, token.option) for name in names):
-                raise InputError(
-                    f"{self.origin} line {line.number}: none of {', '.join(names)} takes the option {token.option}"
-                )
-        for kind, token in product(kinds or [None], [t for t in choices if t not in kinds] or [None]):
-            for kind_value in kind.values if kind else ("",):
-                for value in token.values if token else ("",):
-                    chosen = self.first()
-                    chosen.update({kind.choice: kind_value} if kind else {})
-                    chosen.update({token.choice: parse_value(value)} if token else {})
-                    self.build(chosen)
+            if token.option and not any(kind in KINDS and takes(kind, token.option) for kind in kinds):
+                where = f"{self.origin} line {line.number}"
+                raise InputError(f"{where}: none of {', '.join(kinds)} takes the option {token.option}")
+
+
+def _alternatives(token: Token | None) -> list[dict[str, Value]]:
+    return [{}] if token is None else [{token.choice: parse_value(value)} for value in token.values]
 
 
 def space_names() -> list[str]:

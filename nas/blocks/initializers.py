@@ -2,6 +2,9 @@
 a whole network is, since compiling one random draw for each shape costs seconds."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import jax
@@ -65,9 +68,27 @@ class FanInUniform:
 
 Initializer = Constant | FanOutNormal | FanInUniform
 
+_shapes_only = ContextVar("shapes_only", default=False)
+
+
+@contextmanager
+def shapes_only() -> Iterator[None]:
+    """Within it, parameters have their shapes but no values worth anything.
+
+    For modules that are built to be traced: tracing the random draws would take longer
+    than tracing the module.
+    """
+    token = _shapes_only.set(True)
+    try:
+        yield
+    finally:
+        _shapes_only.reset(token)
+
 
 def parameter(initializer: Initializer, shape: Shape, rngs: nnx.Rngs) -> nnx.Param[jax.Array]:
     """A trainable array that remembers how to be drawn again (`nas.network.initialise` does)."""
+    if _shapes_only.get():
+        return nnx.Param(jnp.zeros(shape, jnp.float32), initializer=initializer)
     key = None if isinstance(initializer, Constant) else rngs.params()
     return nnx.Param(initializer(key, shape), initializer=initializer)  # type: ignore[arg-type]
 

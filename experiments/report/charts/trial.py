@@ -1,0 +1,16 @@
+"""What a chart says of a trial under the pointer."""
+
+from experiments.report.charts.figure import lines
+from experiments.report.numbers import count, milliseconds, percent, short
+from experiments.report.trials import Trial
+
+
+def describe(trial: Trial) -> str:
+    """Number, accuracy or why there is none, latency, size and architecture; a line each, escaped."""
+    outcome = f"{percent(trial.accuracy)} validation accuracy" if trial.state == "trained" else trial.state
+    if trial.duplicate_of is not None:
+        outcome = f"duplicate of trial {trial.duplicate_of}"
+    latency = f"{milliseconds(trial.latency_ms)} (estimate)" if trial.latency_ms is not None else ""
+    cost = f"{count(trial.params)} parameters, {short(trial.macs)} MACs" if trial.params is not None else ""
+    reason = f"Not trained: {trial.reason}" if trial.state == "infeasible" and trial.reason else trial.reason
+    return lines(f"Trial {trial.number}: {outcome}", reason, latency, cost, *trial.architecture)

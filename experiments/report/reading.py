@@ -1,0 +1,59 @@
+"""Files of a run folder, read and checked; a file that no run wrote is refused in one line."""
+
+import json
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from nas.errors import InputError
+
+Model = TypeVar("Model", bound=BaseModel)
+LONGEST = 60  # characters of a wrong value that a message shows
+
+
+def read_text(path: Path) -> str:
+    """A file as text, or "" where there is none. Raises `InputError` where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); expected a file of a run") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is no UTF-8 text (byte {error.start}); expected a file that a run wrote") from error
+
+
+def read_json(path: Path, model: type[Model]) -> Model | None:
+    """A JSON file as `model`, or None where there is none. Raises `InputError` where it does not fit."""
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path} line {error.lineno}: is no JSON ({error.msg}); expected a file of a run") from error
+    return _checked(content, model, path)
+
+
+def read_yaml(path: Path, model: type[Model]) -> Model | None:
+    """A YAML file as `model`, or None where there is none. Raises `InputError` where it does not fit."""
+    if not path.is_file():
+        return None
+    try:
+        content = yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
+        said = " ".join(str(error).split())
+        raise InputError(f"{path}: is no YAML ({said}); expected a file of a run") from error
+    return _checked(content, model, path)
+
+
+def _checked(content: object, model: type[Model], path: Path) -> Model:
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"])) or "the whole file"
+        found = repr(first["input"])
+        found = found if len(found) <= LONGEST else f"{found[:LONGEST]}..."
+        raise InputError(f"{path}: {key}: found {found}; {first['msg'].lower()}") from error

@@ -1,0 +1,44 @@
+"""Whether a space holds anything that meets the limits, found out before any training."""
+
+from nas.architecture import Architecture, Value
+from nas.errors import InputError
+from nas.search.facts import Facts, Limits, facts
+from nas.search.space import Space
+
+
+def require_feasible(space: Space, limits: Limits) -> None:
+    """Passes as soon as one architecture meets all limits.
+
+    Walks from the first architecture of the space towards lower latency, one choice at
+    a time. Raises `InputError` with the fastest architecture found where that ends
+    above a limit.
+    """
+    chosen = {name: values[0] for name, values in space.choices.items()}
+    best = _assess(space, limits, chosen)
+    improved = True
+    while improved and not limits.met(best[1]):
+        improved = False
+        for name, values in space.choices.items():
+            for value in values:
+                attempt = {**chosen, name: value}
+                candidate = _assess(space, limits, attempt)
+                if candidate[0] < best[0]:
+                    chosen, best, improved = attempt, candidate, True
+    if not limits.met(best[1]):
+        raise InputError(_message(limits, best[1], best[2]))
+
+
+def _assess(space: Space, limits: Limits, chosen: dict[str, Value]) -> tuple[float, Facts, Architecture]:
+    architecture = space.build(chosen)
+    found = facts(architecture, limits.devices)
+    return limits.excess(found), found, architecture
+
+
+def _message(limits: Limits, found: Facts, architecture: Architecture) -> str:
+    device = max(limits.milliseconds, key=lambda name: found.latency_ms[name] / limits.milliseconds[name])
+    fastest = found.latency_ms[device]
+    text = "; ".join(" ".join(line.split()) for line in architecture.text.splitlines())
+    return (
+        f"search.limits.{device}: found {limits.milliseconds[device]:g} ms, which no architecture of the space meets; "
+        f"the fastest found takes {fastest:.4g} ms: {text}"
+    )

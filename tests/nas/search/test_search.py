@@ -1,0 +1,170 @@
+import csv
+import itertools
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from nas.errors import InputError
+from nas.latency import load_device
+from nas.search import Budget, Limits, Search, TrialFailed, best, facts, read_records, require_feasible, write_trials
+from search_spaces import SearchSpace
+
+SPACE = SearchSpace.parse(
+    """input 16x16x1
+stem  conv k3 c{8,16}
+stage {mbconv,conv} k{3,5} s2 e{2,4} c{16,48} x{1,2,3}
+head  pool
+head  dense c10
+"""
+)
+DEVICE = load_device("edgetpu-usb")
+
+
+def milliseconds(architecture):
+    return facts(architecture, (DEVICE,)).latency_ms[DEVICE.name]
+
+
+@pytest.fixture(scope="module")
+def middle():
+    """A limit that about half of the space meets."""
+    combinations = itertools.product(*SPACE.choices.values())
+    every = sorted(milliseconds(SPACE.build(dict(zip(SPACE.choices, c, strict=True)))) for c in combinations)
+    return every[len(every) // 2]
+
+
+def score(architecture):
+    """A stand-in for training that any process computes alike: wider and deeper is better."""
+    stage = architecture.layers[1]
+    return 0.5 + (stage.get("channels") * stage.repeats + stage.get("kernel")) / 400
+
+
+def make_search(path, limit, *, train=lambda _number, architecture: score(architecture), architectures=20, **changes):
+    storage = f"sqlite:///{path / 'study.db'}"
+    study = optuna.create_study(storage=storage, study_name="s", direction="maximize", load_if_exists=True)
+    limits = Limits((DEVICE,), {DEVICE.name: limit})
+    return Search(study, SPACE, limits, Budget(architectures), train, **changes)
+
+
+@pytest.fixture(autouse=True)
+def _quiet():
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+def test_what_breaks_the_limit_is_never_trained(tmp_path, middle):
+    trained = []
+    search = make_search(tmp_path, middle, train=lambda number, a: trained.append(a) or score(a))
+    records = list(search.run())
+    infeasible = [r for r in records if r.outcome == "infeasible"]
+    assert infeasible
+    assert trained
+    assert all(milliseconds(a) <= middle for a in trained)
+    assert all(r.facts.latency_ms[DEVICE.name] > middle for r in infeasible)
+    assert f"over the limit of {middle:g} ms" in infeasible[0].reason
+    states = {t.number: t.state for t in search.study.get_trials()}
+    assert all(states[r.number] == TrialState.PRUNED for r in infeasible)
+    assert all(search.study.get_trials()[r.number].constraints[DEVICE.name] > 0 for r in infeasible)
+
+
+def test_equal_architectures_are_trained_once(tmp_path, middle):
+    trained = []
+    records = list(make_search(tmp_path, middle * 9, train=lambda n, a: trained.append(a.digest) or 0.5).run())
+    assert len(trained) == len(set(trained)) == 20
+    for record in (r for r in records if r.outcome == "duplicate"):
+        original = records[record.duplicate_of]
+        assert original.digest == record.digest
+        assert (original.accuracy, original.outcome) == (record.accuracy, "trained")
+
+
+def test_budget_counts_distinct_architectures(tmp_path, middle):
+    records = list(make_search(tmp_path, middle).run())
+    assert len({r.digest for r in records}) == 20
+    assert [r.number for r in records] == list(range(len(records)))
+
+
+def test_budget_may_count_trainings_or_minutes(tmp_path, middle):
+    search = make_search(tmp_path, middle)
+    search.budget = Budget(1000, trained=3)
+    assert sum(r.outcome == "trained" for r in search.run()) == 3
+    assert Budget(1000, minutes=1e-9).spent(read_records(search.study))
+    assert not Budget(1000, minutes=60).spent(read_records(search.study))
+
+
+def test_a_space_smaller_than_the_budget_ends(tmp_path):
+    search = make_search(tmp_path, 100.0, architectures=1000)
+    search.space = SearchSpace.parse("input 8x8x1\nstage conv k3 c{4,8}\nhead dense c2")
+    search.train = lambda _number, _architecture: 0.5
+    assert len({r.digest for r in search.run()}) == 2
+
+
+def test_a_failed_trial_is_recorded_and_the_search_goes_on(tmp_path, middle):
+    def train(number, architecture):
+        if architecture.layers[0].get("channels") == 16:
+            raise TrialFailed("loss became NaN in epoch 1")
+        return score(architecture)
+
+    search = make_search(tmp_path, middle * 9, train=train)
+    records = list(search.run())
+    failed = [r for r in records if r.outcome == "failed"]
+    assert {r.reason for r in failed} == {"loss became NaN in epoch 1"}
+    assert all(search.study.get_trials()[r.number].state == TrialState.FAIL for r in failed)
+    assert best(records).architecture.layers[0].get("channels") == 8
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_a_search_cut_short_goes_on_as_if_it_had_not_been(tmp_path, middle, sampler):
+    class Killed(BaseException):
+        pass
+
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "cut").mkdir()
+    whole = list(make_search(tmp_path / "whole", middle, sampler=sampler, seed=3).run())
+
+    def killed_at(wanted):
+        def train(number, architecture):
+            if number >= wanted:
+                raise Killed
+            return score(architecture)
+
+        return train
+
+    for wanted in (2, 9, 14):
+        with pytest.raises(Killed):
+            list(make_search(tmp_path / "cut", middle, train=killed_at(wanted), sampler=sampler, seed=3).run())
+    cut = list(make_search(tmp_path / "cut", middle, sampler=sampler, seed=3).run())
+    assert [(r.number, r.outcome, r.digest, r.accuracy) for r in cut] == [
+        (r.number, r.outcome, r.digest, r.accuracy) for r in whole
+    ]
+
+
+def test_best_is_the_most_accurate_feasible(tmp_path, middle):
+    records = list(make_search(tmp_path, middle).run())
+    winner = best(records)
+    assert winner.facts.latency_ms[DEVICE.name] <= middle
+    assert winner.accuracy == max(r.accuracy for r in records if r.outcome == "trained")
+    assert best([r for r in records if r.outcome == "infeasible"]) is None
+
+
+def test_write_trials_gives_a_row_for_each(tmp_path, middle):
+    records = list(make_search(tmp_path, middle).run())
+    write_trials(tmp_path / "trials.csv", records, DEVICE.name)
+    with (tmp_path / "trials.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["number"]) for row in rows] == [r.number for r in records]
+    assert {row["state"] for row in rows} <= {"trained", "infeasible", "duplicate", "failed"}
+    assert all((row["validation_accuracy"] == "") == (row["state"] == "infeasible") for row in rows[:3])
+
+
+def test_a_limit_that_nothing_meets_names_the_fastest(middle):
+    fastest = min(
+        milliseconds(SPACE.build(dict(zip(SPACE.choices, c, strict=True))))
+        for c in itertools.product(*SPACE.choices.values())
+    )
+    require_feasible(SPACE, Limits((DEVICE,), {DEVICE.name: fastest}))
+    with pytest.raises(InputError, match=f"the fastest found takes {fastest:.4g} ms"):
+        require_feasible(SPACE, Limits((DEVICE,), {DEVICE.name: fastest * 0.99}))
+
+
+def test_an_unknown_sampler_is_refused(tmp_path, middle):
+    with pytest.raises(InputError, match="unknown sampler 'tpee'; did you mean 'tpe'?"):
+        list(make_search(tmp_path, middle, sampler="tpee").run())
