@@ -1,0 +1,111 @@
+"""Device files: the ones that come with the toolkit, and those that cannot be used."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nas.errors import InputError
+from nas.latency import device_names, load_device
+from nas.latency.device import FOLDER
+
+
+@pytest.fixture
+def content() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((FOLDER / "edgetpu-usb.json").read_text())
+    return found
+
+
+def written(folder: Path, content: object) -> Path:
+    path = folder / "mine.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def message(path: str | Path) -> str:
+    with pytest.raises(InputError) as caught:
+        load_device(path)
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
+
+
+@pytest.mark.parametrize("name", device_names())
+def test_device_says_what_it_is(name: str) -> None:
+    device = load_device(name)
+    file = json.loads((FOLDER / f"{name}.json").read_text())
+
+    assert device.name == name
+    assert (device.kind, device.evidence) == ("edgetpu", "estimate")
+    assert 0 < device.known_error.median <= device.known_error.worst < 1
+    assert device.known_error.networks == len(file["fitted_on"]["networks"])
+    assert all(entry["unit"] and entry["from"] for entry in file["constants"].values())
+
+
+def test_device_names_are_sorted() -> None:
+    assert device_names() == ("edgetpu-pcie", "edgetpu-usb", "edgetpu-usb2")
+
+
+def test_load_device_reads_a_file_of_ones_own(tmp_path: Path, content: dict[str, Any]) -> None:
+    content["name"] = "bench"
+
+    assert load_device(written(tmp_path, content)).name == "bench"
+
+
+def test_load_device_unknown_name() -> None:
+    assert message("edgetpu-usbb").startswith("unknown device 'edgetpu-usbb'; did you mean 'edgetpu-usb'?")
+
+
+def test_load_device_missing_file(tmp_path: Path) -> None:
+    assert "cannot be read" in message(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"format": 1,}', "[" * 100000, "\x00", "9" * 5000])
+def test_load_device_not_json(tmp_path: Path, text: str) -> None:
+    assert "device file mine.json: is not JSON" in message(written(tmp_path, text))
+
+
+@pytest.mark.parametrize("value", [[], 3, None, '"edgetpu"'])
+def test_load_device_not_an_object(tmp_path: Path, value: object) -> None:
+    assert "expected an object with format, name" in message(written(tmp_path, value))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("format", 2, "device file mine.json: format: found 2; expected 1"),
+        ("kind", "gpu", 'kind: found "gpu"; expected "edgetpu"'),
+        ("evidence", "measured", 'evidence: found "measured"; expected "estimate"'),
+        ("name", "", 'name: found ""; expected one line of text'),
+        ("constants", 3, "constants: found 3; expected an object"),
+        ("known_error", {}, "known_error: has no median, worst, networks, method"),
+    ],
+)
+def test_load_device_wrong_value(tmp_path: Path, content: dict[str, Any], key: str, value: object, says: str) -> None:
+    assert says in message(written(tmp_path, {**content, key: value}))
+
+
+@pytest.mark.parametrize("value", [-1, "2", None, True, float("nan"), float("inf"), 10**400, [2]])
+def test_load_device_constant_that_is_no_number(tmp_path: Path, content: dict[str, Any], value: object) -> None:
+    content["constants"]["bus_ms_per_mib"]["value"] = value
+
+    assert "mine.json: constants.bus_ms_per_mib: found" in message(written(tmp_path, content))
+
+
+def test_load_device_clock_of_zero(tmp_path: Path, content: dict[str, Any]) -> None:
+    content["constants"]["clock_mhz"]["value"] = 0
+
+    assert "constants.clock_mhz: found 0; expected a number above 0" in message(written(tmp_path, content))
+
+
+def test_load_device_constant_missing(tmp_path: Path, content: dict[str, Any]) -> None:
+    del content["constants"]["round_trip_ms"]
+
+    assert "constants: has no round_trip_ms" in message(written(tmp_path, content))
+
+
+def test_load_device_constant_misspelt(tmp_path: Path, content: dict[str, Any]) -> None:
+    content["constants"]["clock_mhzz"] = content["constants"].pop("clock_mhz")
+
+    assert "unknown key 'clock_mhzz'; did you mean 'clock_mhz'?" in message(written(tmp_path, content))
