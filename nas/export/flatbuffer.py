@@ -1,0 +1,114 @@
+"""A reader of FlatBuffers that trusts nothing it reads.
+
+Every position is checked against the file, and the vectors read may not together hold
+more elements than the file has bytes: tables that point to one vector a million times
+would otherwise turn a small file into hours of work.
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_FORMATS = {name: struct.Struct("<" + name) for name in "bBhHiIqQ?"}
+_ALLOWANCE = 4096  # elements beyond the file's size: small files may share a few vectors
+
+
+class Malformed(ValueError):
+    """The bytes are not a FlatBuffer, or not one of this schema."""
+
+
+class Source:
+    """The bytes of a file, with a limit on how much may be read out of them."""
+
+    def __init__(self, data: bytes):
+        self.data = data
+        self._budget = len(data) + _ALLOWANCE
+
+    def number(self, position: int, kind: str) -> int:
+        """The little-endian number of `kind` (a `struct` letter) at `position`."""
+        form = _FORMATS[kind]
+        self.check(position, form.size)
+        value: int = form.unpack_from(self.data, position)[0]
+        return value
+
+    def check(self, position: int, size: int) -> None:
+        """Raises `Malformed` where the `size` bytes at `position` are not all in the file."""
+        if position < 0 or position + size > len(self.data):
+            raise Malformed(f"it points to byte {position + size} of {len(self.data)}")
+
+    def vector(self, position: int, width: int) -> tuple[int, int]:
+        """Position of the first element and length of the vector whose elements take `width` bytes."""
+        length = self.number(position, "I")
+        self.check(position + 4, length * width)
+        self._budget -= length
+        if self._budget < 0:
+            raise Malformed("its tables claim more entries than the file has bytes")
+        return position + 4, length
+
+    def root(self) -> "Table":
+        """The outermost table."""
+        return Table(self, self.number(0, "I"))
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a FlatBuffer: its fields are read by their number in the schema."""
+
+    source: Source
+    position: int
+
+    def find(self, slot: int) -> int | None:
+        """Position of field `slot` in the file, or None where the field has its default."""
+        source = self.source
+        layout = self.position - source.number(self.position, "i")
+        entry = 4 + 2 * slot
+        if entry + 2 > source.number(layout, "H"):
+            return None
+        offset = source.number(layout + entry, "H")
+        return self.position + offset if offset else None
+
+    def number(self, slot: int, kind: str, default: int = 0) -> int:
+        """A scalar field."""
+        position = self.find(slot)
+        return default if position is None else self.source.number(position, kind)
+
+    def fields(self) -> dict[int, bytes]:
+        """The first 4 bytes of every field that is present, fewer at the end of the file."""
+        layout = self.position - self.source.number(self.position, "i")
+        count = max(0, self.source.number(layout, "H") // 2 - 2)
+        places = ((slot, self.find(slot)) for slot in range(count))
+        return {slot: self.source.data[place : place + 4] for slot, place in places if place is not None}
+
+    def table(self, slot: int) -> "Table | None":
+        """A field that is a table, or None where it is absent."""
+        position = self._target(slot)
+        return None if position is None else Table(self.source, position)
+
+    def tables(self, slot: int) -> list["Table"]:
+        """A field that is a vector of tables."""
+        position = self._target(slot)
+        if position is None:
+            return []
+        start, length = self.source.vector(position, 4)
+        entries = range(start, start + 4 * length, 4)
+        return [Table(self.source, entry + self.source.number(entry, "I")) for entry in entries]
+
+    def text(self, slot: int) -> str:
+        """A field that is a string, fit to be printed: what is not printable becomes '?'."""
+        text = bytes(self.array(slot, np.dtype(np.uint8))).decode(errors="replace")
+        return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+    def array(self, slot: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """A field that is a vector of numbers, as a read-only array."""
+        position = self._target(slot)
+        if position is None:
+            return np.zeros(0, dtype)
+        start, length = self.source.vector(position, dtype.itemsize)
+        return np.frombuffer(self.source.data, dtype.newbyteorder("<"), length, start)
+
+    def _target(self, slot: int) -> int | None:
+        position = self.find(slot)
+        return None if position is None else position + self.source.number(position, "I")

@@ -1,0 +1,29 @@
+"""Class names, one a line."""
+
+from pathlib import Path
+
+from nas.errors import InputError
+
+NAME = "labels.txt"
+
+
+def read_labels(path: Path | str, classes: int) -> list[str]:
+    """The class names in a text file, in the order of a model's outputs.
+
+    Raises `InputError` where the file cannot be read or has not `classes` lines.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").rstrip().splitlines()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); expected a text file of class names") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is no UTF-8 text; expected one class name a line") from error
+    if len(lines) != classes:
+        raise InputError(f"{path}: has {len(lines)} class names; the model has {classes} outputs, expected one a line")
+    return [line.strip() for line in lines]
+
+
+def labels_beside(model: Path, classes: int) -> list[str] | None:
+    """The class names in labels.txt in the model's folder, or None where there is none."""
+    path = model.with_name(NAME)
+    return read_labels(path, classes) if path.is_file() else None

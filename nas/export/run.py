@@ -1,0 +1,202 @@
+"""Runs TFLite files on this machine, on pictures of 0..255."""
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
+
+from nas.errors import InputError
+from nas.export.labels import labels_beside
+from nas.export.model import Graph, Tensor, parse, read_bytes
+from nas.export.quiet import quiet
+
+TRIAL_SECONDS = 120
+_PASSING = ("RESHAPE", "QUANTIZE", "DEQUANTIZE", "SQUEEZE")  # leave probabilities what they are
+
+
+class LiteModel:
+    """An image classifier in a .tflite file: float, int8 or uint8 at its ends.
+
+    `size` is (height, width, channels) of its input, `classes` the number of outputs,
+    `probabilities` whether it ends in a softmax. `labels` are the lines of labels.txt
+    beside the file, or None where there is no such file.
+
+    A file from elsewhere is first run in a process of its own, because the runtime does
+    not survive every damaged file; `trusted` skips that for a file just written.
+
+    Raises `InputError` where the file cannot be read or is no such classifier.
+    """
+
+    def __init__(self, path: Path | str, *, threads: int = 1, trusted: bool = False):
+        self.path = Path(path)
+        data = read_bytes(self.path)
+        graph = parse(data, str(path)).main
+        self._input, self._output = _ends(graph, str(path))
+        self.size = self._input.shape[1:]
+        self.classes = self._output.shape[-1]
+        self.bytes = len(data)
+        self.probabilities = _producer(graph, graph.outputs[0]) == "SOFTMAX"
+        if not trusted:
+            _try_out(self.path)
+        self._interpreter = _interpreter(data, threads, str(path))
+        self._table = _input_values(self._input)
+        self._numbers = [
+            details[0]["index"]
+            for details in (self._interpreter.get_input_details(), self._interpreter.get_output_details())
+        ]
+
+    @cached_property
+    def labels(self) -> list[str] | None:
+        """The class names in labels.txt beside the file, if it is there.
+
+        Raises `InputError` where their number is not the number of outputs.
+        """
+        return labels_beside(self.path, self.classes)
+
+    def predict(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Outputs (N, classes) for pictures (N, H, W, C) of 0..255: logits, or
+        probabilities where the file ends in a softmax.
+
+        A float model is given pixels / 127.5 - 1; a quantized one what its input's range
+        stands for, [-1, 1], [0, 1] or [0, 255]. Raises `InputError` for another size or type.
+        """
+        if pixels.dtype != np.uint8 or pixels.shape[1:] != self.size:
+            height, width, channels = self.size
+            raise InputError(
+                f"{self.path}: takes uint8 pictures of shape [N, {height}, {width}, {channels}]; "
+                f"found {pixels.dtype} of shape {list(pixels.shape)}"
+            )
+        outputs = np.empty((len(pixels), self.classes), np.float32)
+        for number, picture in enumerate(pixels):
+            self.feed(picture)
+            self.invoke()
+            outputs[number] = self._dequantize(self._interpreter.get_tensor(self._numbers[1]))
+        return outputs
+
+    def feed(self, picture: NDArray[np.uint8]) -> None:
+        """Sets the input to one picture (H, W, C) of 0..255, for `invoke` to run on."""
+        self._interpreter.set_tensor(self._numbers[0], self._table[picture][None])
+
+    def invoke(self) -> None:
+        """Runs the model once on the input it has; the call that is timed."""
+        self._interpreter.invoke()
+
+    def _dequantize(self, output: NDArray[Any]) -> NDArray[np.float32]:
+        values = output.reshape(-1).astype(np.float32)
+        if not self._output.scales:
+            return values
+        result: NDArray[np.float32] = (values - self._output.zero_points[0]) * np.float32(self._output.scales[0])
+        return result
+
+
+def interleaved_latency(
+    runs_once: Mapping[str, Callable[[], object]], runs: int = 50, warm_up: int = 5
+) -> dict[str, float]:
+    """Median milliseconds of each function, the functions called in turn.
+
+    In turn, because a machine that is slowed for a second then slows all of them.
+    """
+    for function in runs_once.values():
+        for _ in range(warm_up):
+            function()
+    times: dict[str, list[float]] = {name: [] for name in runs_once}
+    for _ in range(runs):
+        for name, function in runs_once.items():
+            begin = time.perf_counter()
+            function()
+            times[name].append(1000 * (time.perf_counter() - begin))
+    return {name: statistics.median(taken) for name, taken in times.items()}
+
+
+def _ends(graph: Graph, origin: str) -> tuple[Tensor, Tensor]:
+    """Input and output of a classifier; raises `InputError` where the graph is none."""
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        raise InputError(
+            f"{origin}: has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs; "
+            "expected an image classifier with one of each"
+        )
+    ends = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
+    image, scores = (list(tensor.shape) for tensor in ends)
+    if len(image) != 4 or image[0] != 1 or min(image) < 1:
+        raise InputError(f"{origin}: its input has shape {image}; expected pictures [1, height, width, channels]")
+    if not scores or scores[-1] < 1 or any(size != 1 for size in scores[:-1]):
+        raise InputError(f"{origin}: its output has shape {scores}; expected one number per class, [1, classes]")
+    for tensor in ends:
+        if tensor.dtype not in ("float32", "int8", "uint8"):
+            raise InputError(f"{origin}: '{tensor.name}' is {tensor.dtype}; expected float32, int8 or uint8")
+        if tensor.dtype != "float32" and not (tensor.scales and tensor.zero_points):
+            raise InputError(f"{origin}: '{tensor.name}' is {tensor.dtype} without a scale; expected its quantization")
+    return ends
+
+
+def _producer(graph: Graph, tensor: int) -> str:
+    """The op that made a tensor, seen through ops that change no value."""
+    for operator in reversed(graph.operators):
+        if tensor in operator.outputs:
+            if operator.op not in _PASSING or not operator.inputs:
+                return operator.op
+            tensor = operator.inputs[0]
+    return ""
+
+
+def _try_out(path: Path) -> None:
+    """Runs the file once in another process; raises `InputError` where that one fails."""
+    script = Path(__file__).with_name("trial.py")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", str(script), str(path)], capture_output=True, timeout=TRIAL_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise InputError(
+            f"{path}: did not finish one run in {TRIAL_SECONDS} seconds; expected a whole .tflite model"
+        ) from error
+    if done.returncode != 0:
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        reason = lines[-1] if done.returncode > 0 and lines else f"it ends the process ({done.returncode})"
+        raise InputError(f"{path}: cannot be run: {reason}; expected a whole .tflite model of builtin ops")
+
+
+def _interpreter(data: bytes, threads: int, origin: str) -> Any:
+    try:
+        with quiet():
+            interpreter = Interpreter(model_content=data, num_threads=threads)
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise InputError(
+            f"{origin}: cannot be run: {' '.join(str(error).split())}; expected a whole .tflite model of builtin ops"
+        ) from error
+    return interpreter
+
+
+def _input_values(tensor: Tensor) -> NDArray[Any]:
+    """What the model is given for each pixel value, (256,) of the input's type.
+
+    A range [-1, 1] of 256 steps holds no exact 0, so its pixels fall between two steps;
+    they are moved by that half step towards the side where all of 0..255 have their own.
+    """
+    pixels = np.arange(256, dtype=np.float64)
+    if tensor.dtype == "float32":
+        return (pixels / 127.5 - 1).astype(np.float32)
+    limits = np.iinfo(tensor.dtype)
+    scale, zero = tensor.scales[0], tensor.zero_points[0]
+    low, high = _range(scale * (limits.min - zero), scale * (limits.max - zero))
+    steps = (low + pixels * (high - low) / 255) / scale + zero
+    if steps[0] < limits.min:
+        steps += min(0.5, limits.min - steps[0])
+    elif steps[-1] > limits.max:
+        steps -= min(0.5, steps[-1] - limits.max)
+    return np.clip(np.rint(steps), limits.min, limits.max).astype(tensor.dtype)
+
+
+def _range(low: float, high: float) -> tuple[float, float]:
+    """The usual range of pictures that is nearest to what an input can hold."""
+    usual = ((-1.0, 1.0), (0.0, 1.0), (0.0, 255.0), (-128.0, 127.0))
+    return min(usual, key=lambda pair: abs(pair[0] - low) + abs(pair[1] - high))
