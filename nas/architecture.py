@@ -15,6 +15,7 @@ options. `x2` repeats the block; only the first of the repeats takes the stride.
 block takes, and their defaults, is said where the block is defined.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -179,14 +180,14 @@ def _parse_token(token: str, where: str) -> tuple[str, Value]:
 
 
 def parse_value(text: str) -> Value:
-    """An integer or a number where the text is one (6.0 is 6), else the text itself."""
-    for kind in (int, float):
-        try:
-            value = kind(text)
-        except ValueError:
-            continue
-        return int(value) if value == int(value) else value
-    return text
+    """An integer or a number where the text is a finite one (6.0 is 6), else the text itself."""
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    if not math.isfinite(value):
+        return text
+    return int(value) if value.is_integer() else value
 
 
 def _token(name: str, value: Value) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+MOST_NAMED = 20  # names that a message lists
+
 
 class InputError(ValueError):
     """Input from outside is wrong: where, what was found, what would be right.
@@ -21,4 +23,5 @@ def unknown(what: str, found: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = get_close_matches(found, names, n=1)
     hint = f"; did you mean '{near[0]}'?" if near else "."
-    return f"unknown {what} '{found}'{hint} Known: {', '.join(names)}"
+    more = f", ... ({len(names)} in all)" if len(names) > MOST_NAMED else ""
+    return f"unknown {what} '{found}'{hint} Known: {', '.join(names[:MOST_NAMED])}{more}"

@@ -7,7 +7,10 @@ from optuna.trial import TrialState
 
 from nas.errors import InputError
 from nas.latency import load_device
-from nas.search import Budget, Limits, Search, TrialFailed, best, facts, read_records, require_feasible, write_trials
+from nas.search.facts import Limits, facts
+from nas.search.feasible import require_feasible
+from nas.search.record import best, read_records, write_trials
+from nas.search.search import Budget, Search, TrialFailed
 from search_spaces import SearchSpace
 
 SPACE = SearchSpace.parse(

@@ -1,0 +1,1 @@
+"""Experiments: their settings, the runner, the command line and the report."""

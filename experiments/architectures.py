@@ -1,0 +1,60 @@
+"""ARCH as users give it: a zoo name, a file such as winner.yaml, or a run's folder."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from nas.architecture import Architecture
+from nas.blocks import canonical
+from nas.errors import InputError
+
+SUFFIXES = (".yaml", ".yml", ".arch", ".txt")
+
+
+class Named(NamedTuple):
+    """An architecture and what it is called."""
+
+    name: str
+    architecture: Architecture
+
+
+def load_architecture(source: str) -> Named:
+    """The architecture that `source` names.
+
+    A file is either the text form itself or YAML with the text under `architecture`.
+    Raises `InputError` where there is none or it cannot be read.
+    """
+    path = Path(source)
+    if path.is_dir():
+        path = path / "winner.yaml"
+        if not path.exists():
+            raise InputError(f"{source}: holds no winner.yaml; expected a run's folder whose search has ended")
+    if path.exists() or path.suffix in SUFFIXES or "/" in source:
+        return _read(path)
+    from search_spaces.zoo import zoo
+
+    return Named(source, canonical(zoo(source), source))
+
+
+def _read(path: Path) -> Named:
+    if path.suffix in (".yaml", ".yml"):
+        return _read_yaml(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "is no UTF-8 text"
+        raise InputError(f"{path}: cannot be read ({reason}); expected an architecture's text") from error
+    return Named(path.stem, canonical(Architecture.parse(text, str(path)), str(path)))
+
+
+def _read_yaml(path: Path) -> Named:
+    from experiments.yaml_source import read_file
+
+    document = read_file(path)
+    text = document.value(("architecture",))
+    if not isinstance(text, str):
+        raise InputError(f"{path}: has no architecture; expected the key 'architecture' with an architecture's text")
+    name = document.value(("name",))
+    # With as many empty lines before the text as before it in the file, its line numbers are the file's.
+    place = document.place(("architecture",))
+    architecture = Architecture.parse("\n" * place.text_line + text, str(path))
+    return Named(name if isinstance(name, str) else path.stem, canonical(architecture, str(path)))

@@ -1,0 +1,59 @@
+"""What a subcommand is: its help, its arguments, what it computes, and how that is shown.
+
+Modules of commands import what they need inside their functions: `nas check` must not
+wait for JAX, nor `nas cost` for TensorFlow.
+"""
+
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A subcommand; `run` gives what `--json` prints, `show` prints it for people."""
+
+    name: str
+    summary: str
+    examples: Sequence[str]
+    add_arguments: Callable[[ArgumentParser], None]
+    run: Callable[[Namespace], Result]
+    show: Callable[[Result], None]
+
+
+def positive(text: str) -> int:
+    """An argument that is an integer of at least 1."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise ArgumentTypeError(f"found '{text}'; expected an integer of at least 1")
+    return value
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None) -> None:
+    """Prints a table to standard output; numbers stand right."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for index, column in enumerate(columns):
+        numbers = all(isinstance(row[index], int | float) for row in rows)
+        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(_cell, row))
+    # In a pipe nothing wraps: the reader may be `grep`.
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,98 @@
+"""What every stage of a run works with."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from experiments.progress import RunProgress
+from experiments.run_folder import RunFolder
+from experiments.schema import Experiment
+from nas.architecture import Architecture
+from nas.errors import InputError
+from nas.latency import Device, load_device
+from nas.train import Dataset, Epoch, Recipe, Trained, at_resolution, load_dataset, train
+from nas.train.data import stratified
+from search_spaces import SearchSpace
+
+
+@dataclass(frozen=True)
+class Context:
+    """The experiment, its folder, and what both need loaded: data, space, devices."""
+
+    experiment: Experiment
+    folder: RunFolder
+    progress: RunProgress
+    space: SearchSpace
+    devices: tuple[Device, ...]
+    dataset: Dataset
+    sized: Callable[[int], Dataset]
+
+    @classmethod
+    def load(cls, experiment: Experiment, folder: RunFolder, progress: RunProgress) -> "Context":
+        """Loads what the stages need; raises `InputError` for what does not fit together."""
+        space = experiment.search_space()
+        try:
+            dataset = load_data(experiment, progress)
+        except InputError as error:
+            raise InputError(f"{experiment.where('data', 'dataset')}: {error}") from error
+        _require_fit(experiment, space, dataset)
+        devices = tuple(load_device(name) for name in experiment.search.limits)
+        # Resolutions come and go in families; three at once serve a search and spare memory.
+        sized = lru_cache(maxsize=3)(lambda resolution: at_resolution(dataset, resolution))
+        return cls(experiment, folder, progress, space, devices, dataset, sized)
+
+    @property
+    def device(self) -> Device:
+        """The device that tables and pictures show: the first with a limit."""
+        return self.devices[0]
+
+    def train(
+        self, name: str, architecture: Architecture, recipe: Recipe, on_epoch: Callable[[Epoch], None] | None = None
+    ) -> Trained:
+        """Trains from scratch, or from where an earlier start of the same training was stopped."""
+        return train(
+            architecture,
+            self.sized(architecture.resolution),
+            recipe,
+            seed=self.experiment.seed,
+            checkpoints=self.folder.checkpoints(name),
+            progress=on_epoch,
+        )
+
+    def path(self, name: str) -> Path:
+        """A file of the run's folder."""
+        return self.folder.path / name
+
+
+def load_data(experiment: Experiment, progress: RunProgress | None = None) -> Dataset:
+    """The experiment's pictures, of which `data.limit` leaves so many to train on."""
+    data = experiment.data
+    with progress.task("decode pictures", 0) if progress else nullcontext() as task:
+        dataset = load_dataset(
+            data.dataset,
+            data_dir=data.data_dir,
+            seed=experiment.seed,
+            validation=data.validation,
+            test=data.test,
+            progress=task.count if task else None,
+        )
+    if data.limit is None or data.limit >= len(dataset.train):
+        return dataset
+    kept = stratified(dataset.train.labels, data.limit / len(dataset.train), np.random.default_rng(experiment.seed))
+    return replace(dataset, train=dataset.train.take(np.flatnonzero(kept)))
+
+
+def _require_fit(experiment: Experiment, space: SearchSpace, dataset: Dataset) -> None:
+    """Refuses a space whose networks do not take the pictures or do not tell the classes apart."""
+    architecture = space.build(space.first())
+    channels = dataset.train.images.shape[-1]
+    where, classes = experiment.where("space"), len(dataset.classes)
+    if architecture.channels != channels:
+        found = f"found an input of {architecture.channels} channels"
+        raise InputError(f"{where}: {found}; expected the {channels} of {dataset.name}")
+    if architecture.classes != classes:
+        raise InputError(f"{where}: found {architecture.classes} outputs; expected {dataset.name}'s {classes} classes")

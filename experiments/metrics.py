@@ -1,0 +1,73 @@
+"""metrics.json: everything that a run found, in one file."""
+
+import json
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from experiments.context import Context
+from nas.files import write_text
+from nas.search.record import Outcome, read_records
+
+PACKAGES = ("edgescale", "jax", "flax", "optax", "optuna", "numpy", "ai-edge-litert")
+OUTCOMES: tuple[Outcome, ...] = ("trained", "infeasible", "duplicate", "failed")
+
+
+def write_metrics(
+    context: Context,
+    winner: dict[str, Any],
+    members: list[dict[str, Any]],
+    exported: dict[str, Any],
+    seconds: dict[str, float],
+) -> dict[str, Any]:
+    """Writes metrics.json, the last file but the report, and returns what is in it."""
+    experiment, dataset = context.experiment, context.dataset
+    accuracies = {row["format"]: row["accuracy"] for row in exported["rows"]}
+    metrics = {
+        "experiment": experiment.name,
+        "seed": experiment.seed,
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "machine": {"cores": os.cpu_count(), "processor": _processor(), "platform": platform.platform()},
+        "seconds": seconds,
+        "data": {
+            "dataset": dataset.name,
+            **{split: len(getattr(dataset, split).labels) for split in ("train", "validation", "test")},
+            "classes": list(dataset.classes),
+        },
+        "search": _search(context),
+        "winner": winner,
+        "family": members,
+        "export": exported,
+        "test_accuracy": winner["test_accuracy"],
+        "int8_accuracy": accuracies.get("int8"),
+        "latency_ms": winner["latency_ms"][context.device.name],
+    }
+    write_text(context.path("metrics.json"), json.dumps(metrics, indent=1, allow_nan=False))
+    return metrics
+
+
+def _search(context: Context) -> dict[str, Any]:
+    from experiments.stages.search import open_study
+
+    records = read_records(open_study(context))
+    settings = context.experiment.search
+    return {
+        "sampler": settings.sampler,
+        "device": context.device.name,
+        "evidence": context.device.evidence,
+        "limit_ms": settings.limits[context.device.name],
+        "trials": len(records),
+        "architectures": len({record.digest for record in records}),
+        **{outcome: sum(record.outcome == outcome for record in records) for outcome in OUTCOMES},
+    }
+
+
+def _processor() -> str:
+    """The processor's name where the system tells it."""
+    try:
+        with Path("/proc/cpuinfo").open() as lines:
+            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,107 @@
+"""The whole chain: search, train the winner, scale it, export it, and report."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from experiments.progress import RunProgress
+from experiments.run_folder import RunFolder
+from experiments.schema import Experiment
+
+STAGES = 6
+
+
+def run_experiment(experiment: Experiment, out: Path) -> dict[str, Any]:
+    """Runs the experiment in the folder `out`, or the rest of it; returns metrics.json's content.
+
+    Whatever an earlier start finished is taken over: trials, trainings, files. Raises
+    `InputError` where the experiment cannot be run, or the folder is another's.
+    """
+    with RunFolder.claim(out, experiment) as folder, RunProgress(STAGES) as progress:
+        progress.say(f"{experiment.name} in {out}")
+        return _Run(experiment, folder, progress).run()
+
+
+class _Run:
+    """One start of a run; each method is a stage, skipped where its result is kept."""
+
+    def __init__(self, experiment: Experiment, folder: RunFolder, progress: RunProgress):
+        # Loading JAX takes seconds, which a refused folder should not cost.
+        from experiments.context import Context
+
+        self.experiment, self.folder, self.progress = experiment, folder, progress
+        progress.stage(f"data: {experiment.data.dataset}")
+        self.context = Context.load(experiment, folder, progress)
+        data = self.context.dataset
+        progress.say(
+            f"{len(data.train.labels)} pictures to train on, {len(data.validation.labels)} to validate, "
+            f"{len(data.test.labels)} to test, {len(data.classes)} classes"
+        )
+
+    def run(self) -> dict[str, Any]:
+        from experiments.metrics import write_metrics
+        from experiments.report import write_report
+
+        record = self._search()
+        winner = self._winner(record)
+        members = self._family(record, winner)
+        exported = self._export(record)
+        self.progress.stage("report")
+        seconds = {
+            step: (self.folder.result(step) or {})["seconds"] for step in ("search", "winner", "family", "export")
+        }
+        metrics = write_metrics(self.context, winner, members, exported, seconds)
+        self.progress.say(f"report: {write_report(self.folder.path)}")
+        return metrics
+
+    def _search(self) -> Any:
+        from experiments.stages.search import open_study, run_search
+        from experiments.stages.winner import write_winner
+        from nas.search.record import best, read_records
+
+        done = self.folder.result("search") is not None
+        limits = ", ".join(f"{ms:g} ms on {device}" for device, ms in self.experiment.search.limits.items())
+        self.progress.stage(f"search within {limits} ({self.context.device.evidence})", done)
+        if done:
+            return best(read_records(open_study(self.context)))
+        record = run_search(self.context)
+        write_winner(self.context, record)
+        seconds = sum(r.seconds for r in read_records(open_study(self.context)))
+        self.folder.finish("search", {"winner": record.number, "seconds": seconds})
+        self.progress.say(f"winner: trial {record.number}, {record.accuracy:.2%} on validation")
+        return record
+
+    def _winner(self, record: Any) -> dict[str, Any]:
+        from experiments.stages.winner import CHECKPOINT, describe_winner, train_and_test
+
+        result = self.folder.result("winner")
+        self.progress.stage("train the winner from scratch", result is not None)
+        if result is None:
+            tested = train_and_test(self.context, CHECKPOINT, "winner", record.architecture, self.experiment.train)
+            result = self.folder.finish("winner", describe_winner(self.context, record, tested))
+        return result
+
+    def _family(self, record: Any, winner: dict[str, Any]) -> list[dict[str, Any]]:
+        from experiments.stages.family import run_family
+
+        result = self.folder.result("family")
+        self.progress.stage("scale the winner", result is not None)
+        if result is None:
+            started = time.monotonic()
+            members = run_family(self.context, record.architecture, winner)
+            result = self.folder.finish("family", {"members": members, "seconds": time.monotonic() - started})
+        members = result["members"]
+        return list(members)
+
+    def _export(self, record: Any) -> dict[str, Any]:
+        from experiments.stages.export import run_export
+        from experiments.stages.winner import CHECKPOINT
+
+        result = self.folder.result("export")
+        self.progress.stage("export to TFLite", result is not None)
+        if result is None:
+            started = time.monotonic()
+            trained = self.context.train(CHECKPOINT, record.architecture, self.experiment.train)
+            exported = run_export(self.context, record.architecture, trained)
+            result = self.folder.finish("export", {**exported, "seconds": time.monotonic() - started})
+        return {key: value for key, value in result.items() if key != "seconds"}

@@ -1,0 +1,321 @@
+"""Experiments as validated settings: the only door for input from outside.
+
+Every mistake in a file or in a `--set` is refused in one line that says where it is, what
+was found and what would be right; the latter is the description of the field.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast
+
+import pydantic
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core.core_schema import DataclassSchema
+
+from experiments.complaints import SAID, first_complaint
+from experiments.yaml_source import Document, dotted, read_file, with_overrides
+from nas.errors import InputError, unknown
+from nas.train.recipe import Recipe
+
+if TYPE_CHECKING:
+    from search_spaces import SearchSpace
+
+T = TypeVar("T")
+
+MEMBERS = tuple(f"b{phi}" for phi in range(8))
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def _said(message: str) -> PydanticCustomError:
+    return PydanticCustomError(SAID, "{message}", {"message": message})
+
+
+def _check_name(what: str, names: Callable[[], Iterable[str]], name: str) -> str:
+    if name not in (known := tuple(names())):
+        raise _said(unknown(what, name, known))
+    return name
+
+
+# What exists is asked late: importing this module brings in neither JAX nor Optuna.
+
+
+def _samplers() -> Iterable[str]:
+    from nas.search.samplers import sampler_names
+
+    return sampler_names()
+
+
+def _spaces() -> Iterable[str]:
+    from search_spaces import space_names
+
+    return space_names()
+
+
+def _check_device(name: str) -> str:
+    from nas.latency import load_device
+
+    try:
+        load_device(name)
+    except InputError as error:
+        raise _said(str(error)) from error
+    return name
+
+
+def _check_member(name: str) -> str:
+    if _spelled_out(name) != [name]:
+        raise _said(f"found '{name}'; expected the name of one member")
+    return name
+
+
+def _spelled_out(members: Any) -> Any:
+    """b0..b3 as the list of its members; what is no text is left to be refused."""
+    from scaling import parse_members
+
+    try:
+        return parse_members(members) if isinstance(members, str) else members
+    except InputError as error:
+        raise _said(str(error).removeprefix("scaling: ")) from error
+
+
+def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
+    if again := [value for index, value in enumerate(values) if value in values[:index]]:
+        raise _said(f"found '{again[0]}' twice; expected each once")
+    return values
+
+
+def _check_space(text: str) -> str:
+    """The name of a space, or a text without spaces at the ends of lines, which YAML would write in quotes."""
+    word = text.strip()
+    if not word:
+        raise _said("found no text; expected an architecture with choices in braces, or the name of a space")
+    if not _NAME.fullmatch(word):
+        return "".join(line.rstrip() + "\n" for line in text.splitlines())
+    return _check_name("search space", _spaces, word)
+
+
+def _check_folder(folder: Any) -> Any:
+    """With ~ as the user's home."""
+    if not isinstance(folder, str):
+        return folder
+    try:
+        if not folder or "\0" in folder:
+            raise RuntimeError
+        return Path(folder).expanduser()
+    except RuntimeError as error:  # there is no such user
+        raise _said(f"found '{folder}'; expected a folder") from error
+
+
+class Section(BaseModel):
+    """Settings that stand together: frozen, and nothing in them that is not known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+@pydantic.dataclasses.dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
+class RecipeSection(Recipe):
+    """A recipe from outside, whose types are checked before its values are."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: type, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Takes a mapping, which strictness would refuse for a dataclass; its values stay strict."""
+        schema = handler(source)
+        cast(DataclassSchema, handler.resolve_ref_schema(schema))["strict"] = False
+        return schema
+
+    @field_validator("*")
+    @classmethod
+    def _alone(cls, value: Any, info: ValidationInfo) -> Any:
+        """Asks the recipe about each value by itself, so that a mistake is known by its key."""
+        name = str(info.field_name)
+        try:
+            Recipe(**{name: value})
+        except InputError as error:
+            raise _said(str(error).removeprefix(f"{name}: ")) from error
+        return value
+
+
+def _epochs(number: int) -> BeforeValidator:
+    """Fills in the epochs that a recipe leaves out."""
+    return BeforeValidator(lambda value: {"epochs": number, **value} if isinstance(value, dict) else value)
+
+
+SearchRecipe = Annotated[RecipeSection, _epochs(5)]
+WinnerRecipe = Annotated[RecipeSection, _epochs(40)]
+FamilyRecipe = Annotated[RecipeSection, _epochs(20)]
+Share = Annotated[float, Field(gt=0, lt=1, description="a share greater than 0 and less than 1")]
+Device = Annotated[str, AfterValidator(_check_device)]
+Milliseconds = Annotated[float, Field(gt=0, description="milliseconds greater than 0")]
+Member = Annotated[str, AfterValidator(_check_member), Field(description="a member such as b0")]
+Members = Annotated[
+    tuple[Member, ...],
+    Field(strict=False, description="a range such as b0..b7, or a list of members"),
+    AfterValidator(_distinct),
+    BeforeValidator(_spelled_out),
+]
+Folder = Annotated[Path, Field(strict=False, description="a folder"), BeforeValidator(_check_folder)]
+
+
+class Data(Section):
+    """Which pictures, and how they are split."""
+
+    dataset: str = Field(
+        "digits", pattern=r"^[\w/:.+-]+$", description="digits, or the name of a dataset of tensorflow-datasets"
+    )
+    data_dir: Folder | None = None
+    validation: Share = 0.15
+    test: Share = Field(0.2, validate_default=True)
+    limit: int | None = Field(None, ge=1, description="the most pictures to train on, at least 1")
+
+    @field_validator("test")
+    @classmethod
+    def _leaves_some(cls, test: float, info: ValidationInfo) -> float:
+        validation = info.data.get("validation", 0)
+        if test + validation >= 1:
+            raise _said(f"found {test}; expected less than {1 - validation:g}, so that some are left to train on")
+        return test
+
+
+class Search(Section):
+    """How many architectures are considered, which of them are trained, and how."""
+
+    sampler: Annotated[str, AfterValidator(partial(_check_name, "sampler", _samplers))] = "tpe"
+    architectures: int = Field(40, ge=1, le=1_000_000, description="how many to consider, 1 to 1000000")
+    trained: int | None = Field(None, ge=1, description="the most to train, at least 1")
+    minutes: float | None = Field(None, gt=0, description="minutes that trials may take, greater than 0")
+    limits: dict[Device, Milliseconds] = Field(
+        {"edgetpu-usb": 10.0}, min_length=1, description="a device and its milliseconds, as in {edgetpu-usb: 0.4}"
+    )
+    recipe: SearchRecipe = RecipeSection(epochs=5)
+
+
+class Scale(Section):
+    """The family that the winner is scaled to, and which of its members are trained."""
+
+    to: Members = Field(MEMBERS, min_length=1)
+    train: Members = Field(default_factory=lambda data: tuple(n for n in ("b0", "b1") if n in data.get("to", ())))
+    recipe: FamilyRecipe = RecipeSection(epochs=20)
+
+    @field_validator("train")
+    @classmethod
+    def _among_those(cls, train: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        members = info.data.get("to", MEMBERS)
+        for name in train:
+            if name not in members:
+                raise _said(f"found {name}; expected members of scale.to: {', '.join(members)}")
+        return train
+
+
+class Export(Section):
+    """Which TFLite files are written."""
+
+    formats: Annotated[
+        tuple[Literal["float32", "int8"], ...],
+        Field(strict=False, min_length=1, description="a list of float32 and int8"),
+        AfterValidator(_distinct),
+    ] = ("float32", "int8")
+    calibration_images: int = Field(200, ge=1, description="how many pictures set the ranges of int8, at least 1")
+
+
+class Experiment(Section):
+    """All settings of a run. Equal where the settings are, wherever they were written."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,100}$", description="letters, digits, - and _, 100 at most")
+    seed: int = Field(0, ge=0, lt=2**32, description="an integer from 0 to 4294967295")
+    data: Data = Data()
+    space: Annotated[str, AfterValidator(_check_space)] = Field(
+        description="an architecture with choices in braces, or the name of a space"
+    )
+    search: Search = Search()
+    train: WinnerRecipe = RecipeSection(epochs=40)
+    scale: Scale = Scale()
+    export: Export = Export()
+    out: Folder | None = None
+    _document: Document = PrivateAttr(default_factory=lambda: Document(None, {}))
+
+    @property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits for what decides the results.
+
+        Where things lie (`out`, `data.data_dir`) does not, nor do comments in the space.
+        """
+        settings = self.model_dump(mode="json", exclude={"out": True, "data": {"data_dir"}})
+        lines = (" ".join(line.split("#")[0].split()) for line in self.space.splitlines())
+        settings["space"] = [line for line in lines if line]
+        return sha256(json.dumps(settings).encode()).hexdigest()[:12]
+
+    def to_yaml(self) -> str:
+        """All settings as YAML, defaults too, which `load_experiment` reads back to an equal experiment."""
+        return yaml.dump(self.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+    def where(self, *path: str) -> str:
+        """Where a setting is written, as messages begin: 'quickstart.yaml line 9: search.limits'."""
+        return _one_line(f"{self._document.place(path)}: {dotted(path)}")
+
+    def search_space(self) -> "SearchSpace":
+        """The space, read; raises `InputError` that names the line of this experiment's file."""
+        from search_spaces import SearchSpace, load_space  # brings in JAX
+
+        if _NAME.fullmatch(self.space):
+            return load_space(self.space)
+        place = self._document.place(("space",))
+        # With as many empty lines before the text as before it in the file, its line numbers are the file's.
+        return SearchSpace.parse("\n" * place.text_line + self.space, place.origin)
+
+
+def load_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
+    """The experiment in the YAML file `path`, with each 'a.b=c' of `overrides` put in its place.
+
+    Raises `InputError` for the first mistake by line, in one line.
+    """
+    try:
+        return _experiment(with_overrides(read_file(path), overrides), path)
+    except InputError as error:
+        raise InputError(_one_line(str(error))) from error
+
+
+def _experiment(document: Document, path: Path) -> Experiment:
+    if not isinstance(document.values, dict):
+        found = "is empty" if document.values is None else "holds no keys"
+        raise InputError(f"{path}: {found}; expected an experiment, with at least the keys name and space")
+    try:
+        experiment = Experiment.model_validate(document.values)
+    except ValidationError as error:
+        raise first_complaint(error, document, Experiment.model_json_schema()) from error
+    experiment._document = document
+    return experiment
+
+
+def _one_line(text: str) -> str:
+    """The text with what would break the line written as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as such, and lists in brackets."""
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+    def represent_items(self, items: list[object]) -> yaml.SequenceNode:
+        return self.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=True)
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
+_Dumper.add_representer(list, _Dumper.represent_items)

@@ -1,0 +1,81 @@
+"""Stage: the winner scaled to a family, and some of its members trained."""
+
+import csv
+import io
+from typing import Any
+
+from experiments.context import Context
+from experiments.stages.winner import dump_yaml, train_and_test
+from nas.architecture import Architecture
+from nas.files import write_text
+from nas.trace import trace
+from scaling import Member, family
+
+COLUMNS = (
+    "name",
+    "phi",
+    "resolution",
+    "width",
+    "depth",
+    "channels",
+    "depths",
+    "params",
+    "macs",
+    "latency_ms",
+    "test_accuracy",
+)
+
+
+def run_family(context: Context, baseline: Architecture, winner: dict[str, Any]) -> list[dict[str, Any]]:
+    """Scales, costs and partly trains the family; writes family.csv and a file for each member.
+
+    A member equal to the winner takes over its accuracy rather than train again.
+    """
+    settings = context.experiment.scale
+    members = family(baseline, settings.to)
+    rows = [_row(context, member) for member in members]
+    _write(context, members, rows)
+    for member, row in zip(members, rows, strict=True):
+        if member.architecture == baseline:
+            row["test_accuracy"] = winner["test_accuracy"]
+        elif member.name in settings.train:
+            row["test_accuracy"] = _trained(context, member)["test_accuracy"]
+    _write(context, members, rows)
+    return rows
+
+
+def _trained(context: Context, member: Member) -> dict[str, Any]:
+    name = f"family-{member.name}"
+    return context.folder.result(name) or context.folder.finish(
+        name, train_and_test(context, name, member.name, member.architecture, context.experiment.scale.recipe)
+    )
+
+
+def _row(context: Context, member: Member) -> dict[str, Any]:
+    architecture = member.architecture
+    traced = trace(architecture, f"family member {member.name}")
+    stages = [layer for layer in architecture.layers if layer.part == "stage"]
+    return {
+        "name": member.name,
+        "phi": member.phi,
+        "resolution": architecture.resolution,
+        "width": member.width,
+        "depth": member.depth,
+        "channels": "-".join(str(layer.get("channels")) for layer in stages),
+        "depths": "-".join(str(layer.repeats) for layer in stages),
+        "params": traced.params,
+        "macs": traced.macs,
+        "latency_ms": context.device.latency(traced).ms,
+        "test_accuracy": None,
+    }
+
+
+def _write(context: Context, members: list[Member], rows: list[dict[str, Any]]) -> None:
+    for member in members:
+        content = {"name": f"{context.experiment.name}-{member.name}", "architecture": member.architecture.text}
+        write_text(context.path(f"family/{member.name}.yaml"), dump_yaml(content))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(context.path("family.csv"), text.getvalue())

@@ -1,0 +1,116 @@
+"""Stage: the winner, trained from scratch for longer and scored on the test split."""
+
+from typing import Any
+
+import yaml
+
+from experiments.context import Context
+from nas.architecture import Architecture
+from nas.files import write_text
+from nas.search.record import Record
+from nas.trace import trace
+from nas.train import Recipe, accuracy
+
+CHECKPOINT = "winner"
+
+
+def write_winner(context: Context, record: Record) -> None:
+    """Writes winner.yaml: the architecture, why it won, and what to do with it."""
+    folder = context.folder.path
+    content = {
+        "name": f"{context.experiment.name}-winner",
+        "architecture": record.architecture.text,
+        "trial": record.number,
+        "digest": record.digest,
+        "validation_accuracy": record.accuracy,
+        "latency_ms": record.facts.latency_ms,
+        "params": record.facts.params,
+        "macs": record.facts.macs,
+        "how": {
+            "cost": f"nas cost {folder / 'winner.yaml'}",
+            "scale": f"nas scale {folder / 'winner.yaml'} --to b0..b7",
+            "export": f"nas export {folder} --format int8 --out model.tflite",
+        },
+    }
+    write_text(context.path("winner.yaml"), dump_yaml(content))
+
+
+def train_and_test(
+    context: Context, name: str, title: str, architecture: Architecture, recipe: Recipe
+) -> dict[str, Any]:
+    """Trains one network to the end; its accuracies (0 to 1), history and seconds."""
+    with context.progress.task(title, recipe.epochs) as task:
+        trained = context.train(
+            name,
+            architecture,
+            recipe,
+            lambda e: task.update(
+                e.epoch, f"loss {e.loss:.3f} validation {e.validation_accuracy:.2%} {e.images_per_second:,.0f} images/s"
+            ),
+        )
+    dataset = context.sized(architecture.resolution)
+    tested = accuracy(trained.network, dataset.test)
+    context.progress.say(f"{title}: {tested:.2%} on {len(dataset.test.labels)} test pictures")
+    return {
+        "validation_accuracy": trained.validation_accuracy,
+        "test_accuracy": tested,
+        "epochs": recipe.epochs,
+        "seconds": trained.seconds,
+        "history": [
+            {"epoch": e.epoch, "train_loss": e.loss, "validation_accuracy": e.validation_accuracy}
+            for e in trained.history
+        ],
+    }
+
+
+def describe_winner(context: Context, record: Record, tested: dict[str, Any]) -> dict[str, Any]:
+    """The winner's part of metrics.json: what it is, what it costs stage by stage, how well it does."""
+    traced = trace(record.architecture)
+    latency = context.device.latency(traced)
+    lines = _options(record.architecture)
+    return {
+        "trial": record.number,
+        "digest": record.digest,
+        "architecture": record.architecture.text,
+        "params": record.facts.params,
+        "macs": record.facts.macs,
+        "latency_ms": record.facts.latency_ms,
+        "search_accuracy": record.accuracy,
+        **tested,
+        "stages": [
+            {
+                "name": layer.name,
+                "kind": layer.kind,
+                "options": lines[layer.name.split(".")[0]],
+                "in_shape": list(layer.block.in_shape),
+                "out_shape": list(layer.block.out_shape),
+                "params": layer.block.params,
+                "macs": layer.block.macs,
+                "latency_ms": cost.ms,
+            }
+            for layer, cost in zip(traced.layers, latency.layers, strict=True)
+        ],
+    }
+
+
+def _options(architecture: Architecture) -> dict[str, str]:
+    """Each line's options as text, by the part of the network that it makes."""
+    count: dict[str, int] = {}
+    options = {}
+    for layer in architecture.layers:
+        count[layer.part] = count.get(layer.part, 0) + 1
+        options[f"{layer.part}{count[layer.part]}"] = " ".join(str(layer).split()[2:])
+    return options
+
+
+def dump_yaml(content: dict[str, Any]) -> str:
+    """YAML in which texts of several lines stay readable."""
+
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+    Dumper.add_representer(str, text)
+    return str(yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=1000))
