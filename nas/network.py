@@ -46,17 +46,22 @@ def output_shape(block: Block, in_shape: Shape) -> Shape:
     return shape
 
 
-def steps(architecture: Architecture, origin: str = "architecture") -> tuple[Step, ...]:
+def steps(
+    architecture: Architecture,
+    origin: str = "architecture",
+    shape_of: Callable[[Block, Shape], Shape] = output_shape,
+) -> tuple[Step, ...]:
     """The network block by block, in order.
 
     Names are the part of the network and its position there, "stage2.block1": the same
     for every architecture, so that weights can be carried from one to another.
+    `shape_of` says a block's output shape; whoever traces blocks anyway has it from there.
     Raises `InputError` for a line that no block can be made of.
     """
-    return tuple(_steps(architecture, origin))
+    return tuple(_steps(architecture, origin, shape_of))
 
 
-def _steps(architecture: Architecture, origin: str) -> Iterator[Step]:
+def _steps(architecture: Architecture, origin: str, shape_of: Callable[[Block, Shape], Shape]) -> Iterator[Step]:
     shape: Shape = (architecture.resolution, architecture.resolution, architecture.channels)
     count: dict[str, int] = {}
     for layer in architecture.layers:
@@ -64,12 +69,12 @@ def _steps(architecture: Architecture, origin: str) -> Iterator[Step]:
         block = resolve(layer, origin)
         for repeat in range(1, layer.repeats + 1):
             try:
-                out = output_shape(block, shape)
+                out = shape_of(block, shape)
             except ValueError as error:
                 where = f"{origin} line {layer.line}" if layer.line else f"{origin}: '{layer}'"
                 raise InputError(f"{where}: {layer.block} on an input of {shape}: {error}") from error
             yield Step(f"{layer.part}{count[layer.part]}.block{repeat}", block, shape, out)
-            block, shape = block.following(), out
+            block, shape = block.following, out
 
 
 class Network(nnx.Module):

@@ -18,7 +18,7 @@ from flax import nnx
 from nas.architecture import Architecture
 from nas.blocks import Block
 from nas.blocks.activations import PREFIX
-from nas.blocks.convolution import library_convolutions
+from nas.blocks.convolution import library_convolutions, same_padding
 from nas.blocks.initializers import shapes_only
 from nas.blocks.layers import BATCH_NORM
 from nas.network import steps
@@ -39,9 +39,13 @@ def trace(architecture: Architecture, origin: str = "architecture") -> Trace:
     return Trace(
         tuple(
             LayerTrace(step.name, step.block.kind, trace_block(step.block, step.in_shape))
-            for step in steps(architecture, origin)
+            for step in steps(architecture, origin, _traced_shape)
         )
     )
+
+
+def _traced_shape(block: Block, in_shape: Shape) -> Shape:
+    return trace_block(block, in_shape).out_shape
 
 
 @lru_cache(maxsize=65536)
@@ -145,13 +149,15 @@ class _Reader:
         groups = equation.params["feature_group_count"]
         out = equation.outvars[0].aval.shape
         depthwise = groups > 1 and kernel[2] == 1
+        strides, dilation = equation.params["window_strides"], equation.params["rhs_dilation"][0]
         self._emit(
             "depthwise_conv" if depthwise else "conv",
             equation,
-            tensors,
+            tensors[:1],
+            read=self._padded(tensors[0], equation.params["padding"], kernel[:2], strides, dilation),
             kernel=(kernel[0], kernel[1]),
-            stride=equation.params["window_strides"][0],
-            dilation=equation.params["rhs_dilation"][0],
+            stride=max(strides),
+            dilation=dilation,
             groups=groups,
             macs=math.prod(out) * math.prod(kernel[:3]),
             weights=math.prod(kernel),
@@ -177,7 +183,7 @@ class _Reader:
         producer = self._producer(tensor)
         if producer is None:
             return False
-        if producer.kind == "average_pool" and kind == "mul" and _size(constant) == 1:
+        if producer.kind == "average_pool" and kind == "mul" and _is_count(constant):
             return True
         if kind == "add" and producer.kind in COMPUTING and not producer.activation:
             self.ops[-1] = replace(producer, biases=max(producer.biases, _size(constant)))
@@ -186,9 +192,27 @@ class _Reader:
 
     def _pool(self, name: str, equation: Any, tensors: Sequence[Any]) -> None:
         window = equation.params["window_dimensions"][1:3]
-        stride = equation.params["window_strides"][1]
+        strides = equation.params["window_strides"][1:3]
         kind = "average_pool" if name == "reduce_window_sum" else "max_pool"
-        self._emit(kind, equation, tensors[:1], kernel=tuple(window), stride=stride)
+        read = self._padded(tensors[0], equation.params["padding"][1:3], window, strides)
+        self._emit(kind, equation, tensors[:1], read=read, kernel=tuple(window), stride=max(strides))
+
+    def _padded(
+        self, tensor: Any, padding: Any, window: Sequence[int], strides: Sequence[int], dilation: int = 1
+    ) -> tuple[int, Shape]:
+        """The tensor that an op with this padding reads, and its shape.
+
+        TFLite's ops pad in two ways, not at all or as `same_padding` does; any other
+        padding is an op of its own before them.
+        """
+        number, (height, width, channels) = self.tensors[tensor], tensor.aval.shape[1:]
+        edges = tuple(map(tuple, padding))
+        same = same_padding((height, width), tuple(window), (strides[0], strides[1]), dilation)
+        if edges in (((0, 0), (0, 0)), same):
+            return number, (height, width, channels)
+        shape = (height + sum(edges[0]), width + sum(edges[1]), channels)
+        self.ops.append(Op("pad", (height, width, channels), shape, (number,), len(self.ops) + 1))
+        return len(self.ops), shape
 
     def _batch_norm(self, equation: Any, tensors: Sequence[Any]) -> None:
         channels = equation.outvars[0].aval.shape[-1]
@@ -219,12 +243,15 @@ class _Reader:
             return self.ops[-1]
         return None
 
-    def _emit(self, kind: str, equation: Any, tensors: Sequence[Any], **facts: Any) -> None:
-        inputs = tuple(self.tensors[v] for v in tensors)
+    def _emit(
+        self, kind: str, equation: Any, tensors: Sequence[Any], read: tuple[int, Shape] | None = None, **facts: Any
+    ) -> None:
+        """Adds the op that makes the equation's output of `tensors`, or of the one tensor `read`."""
+        reads = [read] if read else [(self.tensors[v], v.aval.shape[1:]) for v in tensors]
         out = equation.outvars[0]
-        largest = max((v.aval.shape[1:] for v in tensors), key=math.prod)
+        largest = max((shape for _, shape in reads), key=math.prod)
         output = len(self.ops) + 1
-        self.ops.append(Op(kind, largest, out.aval.shape[1:], inputs, output, **facts))
+        self.ops.append(Op(kind, largest, out.aval.shape[1:], tuple(number for number, _ in reads), output, **facts))
         self.tensors[out] = output
 
 
@@ -234,6 +261,12 @@ def _is_literal(variable: Any) -> bool:
 
 def _size(variable: Any) -> int:
     return math.prod(variable.aval.shape)
+
+
+def _is_count(constant: Any) -> bool:
+    """Whether a pool's sums may be divided by it: one number, or one for each place."""
+    shape = constant.aval.shape
+    return _size(constant) == 1 or (len(shape) == 4 and shape[0] == shape[3] == 1)
 
 
 def _inner(equation: Any) -> Any:

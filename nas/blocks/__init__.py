@@ -1,20 +1,47 @@
 """Flax blocks, one file per family; importing the package registers every one."""
 
-from nas.blocks import conv, head, mbconv, pool, residual, separable
+from nas.blocks import (
+    amoebanet,
+    conv,
+    darknet,
+    densenet,
+    fire,
+    head,
+    inception,
+    inception_v3,
+    mbconv,
+    nasnet,
+    norm,
+    pool,
+    preactivation,
+    residual,
+    separable,
+    shuffle,
+)
 from nas.blocks.registry import KINDS, Block, Options, canonical, register, resolve, takes
 
 __all__ = [
     "KINDS",
     "Block",
     "Options",
+    "amoebanet",
     "canonical",
     "conv",
+    "darknet",
+    "densenet",
+    "fire",
     "head",
+    "inception",
+    "inception_v3",
     "mbconv",
+    "nasnet",
+    "norm",
     "pool",
+    "preactivation",
     "register",
     "residual",
     "resolve",
     "separable",
+    "shuffle",
     "takes",
 ]

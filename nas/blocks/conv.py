@@ -23,17 +23,13 @@ class ConvOptions(Options):
     padding: str = "same"
     norm: str = "batch"
 
-    def check(self) -> None:
-        if self.norm not in ("batch", "none"):
-            raise ValueError(f"norm is '{self.norm}'; expected batch, or none for a bias instead")
-
 
 @register("conv", ConvOptions)
 class ConvBlock(nnx.Module):
     """(B, H, W, C) to (B, ceil(H / stride), ceil(W / stride), channels).
 
     Other paddings than "same" give fewer rows and columns. Squeeze-and-excitation, where
-    asked for, weights the output channels. Without batch norm the convolution has a bias.
+    asked for, weights the output channels. `norm` may be a bias alone, or none.
     """
 
     def __init__(self, in_shape: Shape, options: ConvOptions, *, rngs: nnx.Rngs):
@@ -46,7 +42,7 @@ class ConvBlock(nnx.Module):
             groups=o.groups,
             dilation=o.dilation,
             padding=o.padding,
-            norm=o.norm == "batch",
+            norm=o.norm,
             activation=o.activation,
             rngs=rngs,
         )

@@ -1,8 +1,8 @@
 """One convolution, computed in the way that is fastest on the platform at hand.
 
 XLA's CPU code for depthwise convolutions is an order of magnitude slower than k*k
-shifted multiply-adds, its gradients more so, and 1x1 convolutions are faster as matrix
-products. GPUs and TPUs have good library convolutions. The numbers are the same. Under
+shifted multiply-adds, its gradients more so; 1x1 convolutions are faster as matrix
+products, and so are others on small pictures, where XLA's gradients are slow. GPUs and TPUs have good library convolutions. The numbers are the same. Under
 `library_convolutions()` every convolution is one `conv_general_dilated`, which is what
 tracing and export must see.
 """
@@ -17,7 +17,11 @@ import jax.numpy as jnp
 from jax import lax
 
 Padding = tuple[tuple[int, int], tuple[int, int]]
-PADDINGS = ("same", "symmetric", "valid")
+Stride = int | tuple[int, int]  # of rows and columns alike, or of each
+PADDINGS = ("same", "symmetric", "valid", "ceil")
+
+# Height times width up to which columns are faster than the library, forward and backward.
+SMALL_PICTURE = 32 * 32
 
 _library = ContextVar("library_convolutions", default=False)
 
@@ -37,55 +41,74 @@ def uses_library() -> bool:
     return _library.get() or jax.default_backend() != "cpu"
 
 
-def same_padding(size: tuple[int, int], kernel: tuple[int, int], stride: int, dilation: int = 1) -> Padding:
+def same_padding(size: tuple[int, ...], kernel: tuple[int, ...], stride: Stride, dilation: int = 1) -> Padding:
     """Rows and columns to add so that the output has ceil(size / stride), the odd one at the end."""
 
-    def axis(length: int, width: int) -> tuple[int, int]:
+    def axis(length: int, width: int, stride: int) -> tuple[int, int]:
         reach = (width - 1) * dilation + 1
         total = max(0, (-(-length // stride) - 1) * stride + reach - length)
         return total // 2, total - total // 2
 
-    return axis(size[0], kernel[0]), axis(size[1], kernel[1])
+    rows, columns = pair(stride)
+    return axis(size[0], kernel[0], rows), axis(size[1], kernel[1], columns)
 
 
-def padding_of(mode: str, size: tuple[int, int], kernel: tuple[int, int], stride: int, dilation: int = 1) -> Padding:
+def padding_of(mode: str, size: tuple[int, ...], kernel: tuple[int, ...], stride: Stride, dilation: int = 1) -> Padding:
     """Rows and columns to add for one of `PADDINGS`.
 
     "same": ceil(size / stride) outputs, what is odd at the end, as TensorFlow pads.
     "symmetric": half the kernel on either side, as PyTorch's networks pad.
-    "valid": none. Raises ValueError where the kernel is larger than the picture it then sees.
+    "valid": none. "ceil": as many at the end as a last, partly filled window needs, as in
+    Caffe's pools. Raises ValueError where the kernel is larger than the picture it then sees.
     """
     if mode == "same":
         return same_padding(size, kernel, stride, dilation)
-    rows, columns = ((width - 1) * dilation // 2 if mode == "symmetric" else 0 for width in kernel)
-    if any(
-        length + 2 * more < (width - 1) * dilation + 1
-        for length, more, width in zip(size, (rows, columns), kernel, strict=True)
-    ):
-        raise ValueError(f"a kernel of {kernel} does not fit into {size}; expected a larger picture, or padding=same")
-    return (rows, rows), (columns, columns)
+
+    def axis(length: int, width: int, stride: int) -> tuple[int, int]:
+        reach = (width - 1) * dilation + 1
+        around = reach // 2 if mode == "symmetric" else 0
+        if length + 2 * around < reach:
+            raise ValueError(f"a window of {reach} does not fit into {length} pixels; expected a larger picture")
+        return around, -(length - reach) % stride if mode == "ceil" else around
+
+    rows, columns = pair(stride)
+    return axis(size[0], kernel[0], rows), axis(size[1], kernel[1], columns)
+
+
+def pair(value: int | tuple[int, int]) -> tuple[int, int]:
+    """One number for rows and columns alike as two."""
+    return (value, value) if isinstance(value, int) else value
 
 
 def convolve(
-    x: jax.Array, kernel: jax.Array, padding: Padding, stride: int = 1, dilation: int = 1, groups: int = 1
+    x: jax.Array, kernel: jax.Array, padding: Padding, stride: Stride = 1, dilation: int = 1, groups: int = 1
 ) -> jax.Array:
     """Convolves `x` (B, H, W, C) with `kernel` (kh, kw, C / groups, D) to (B, H', W', D)."""
-    if uses_library():
+    if uses_library() or not isinstance(stride, int):
         return _library_convolution(x, kernel, padding, stride, dilation, groups)
     if kernel.shape[:2] == (1, 1) and groups == 1 and padding == ((0, 0), (0, 0)):
         return jnp.einsum("bhwc,cd->bhwd", x[:, ::stride, ::stride], kernel[0, 0])
     if groups == x.shape[-1] == kernel.shape[-1]:
         return _depthwise(x, kernel, padding, stride, dilation)
+    if groups == 1 and x.shape[1] * x.shape[2] <= SMALL_PICTURE:
+        return _by_columns(x, kernel, padding, stride, dilation)
     return _library_convolution(x, kernel, padding, stride, dilation, groups)
 
 
+def _by_columns(x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int) -> jax.Array:
+    """Convolution as one matrix product, of all that each output position sees by the kernel."""
+    windows = [window for _, window in _windows(x, kernel.shape[:2], padding, stride, dilation)]
+    columns = jnp.concatenate(windows, axis=-1)
+    return jnp.einsum("bhwc,cd->bhwd", columns, kernel.reshape(-1, kernel.shape[-1]))
+
+
 def _library_convolution(
-    x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int, groups: int
+    x: jax.Array, kernel: jax.Array, padding: Padding, stride: Stride, dilation: int, groups: int
 ) -> jax.Array:
     return lax.conv_general_dilated(
         x,
         kernel,
-        (stride, stride),
+        pair(stride),
         padding,
         rhs_dilation=(dilation, dilation),
         dimension_numbers=("NHWC", "HWIO", "NHWC"),

@@ -1,4 +1,4 @@
-"""What stands at the end of a classifier: global pooling, dropout, dense."""
+"""What stands at the end of a classifier: global pooling, dropout, dense, flattening."""
 
 import math
 from dataclasses import dataclass
@@ -25,9 +25,27 @@ class GlobalPool(nnx.Module):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FlattenOptions(Options):
+    flat = True
+    repeatable = False
+
+
+@register("flatten", FlattenOptions)
+class Flatten(nnx.Module):
+    """(B, H, W, C) to (B, H * W * C): the end of a network whose last convolution gives the logits."""
+
+    def __init__(self, in_shape: Shape, options: FlattenOptions, *, rngs: nnx.Rngs):
+        del in_shape, options, rngs
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return x.reshape(x.shape[0], -1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class DropoutOptions(Options):
     rate: float
 
+    flat = True
     repeatable = False
 
 
@@ -44,6 +62,8 @@ class Dropout(nnx.Dropout):
 class DenseOptions(Options):
     channels: int
     activation: str = "none"
+
+    flat = True
 
 
 @register("dense", DenseOptions)

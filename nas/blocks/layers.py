@@ -6,13 +6,14 @@ from flax import nnx
 from jax import lax
 
 from nas.blocks.activations import ACTIVATIONS
-from nas.blocks.convolution import convolve, padding_of, uses_library
+from nas.blocks.convolution import Stride, convolve, padding_of, pair, uses_library
 from nas.blocks.initializers import Constant, FanOutNormal, Initializer, parameter, statistic
 
 # A running average over about ten steps: searches train for few steps, and a slower
 # one would evaluate them with the statistics of their first steps.
 MOMENTUM = 0.9
 BATCH_NORM = "batch_norm"
+NORMS = ("batch", "bias", "none")  # what follows a convolution: batch norm, only a bias, nothing
 
 
 class Conv(nnx.Module):
@@ -22,8 +23,8 @@ class Conv(nnx.Module):
         self,
         in_channels: int,
         channels: int,
-        kernel: int = 1,
-        stride: int = 1,
+        kernel: int | tuple[int, int] = 1,
+        stride: Stride = 1,
         *,
         groups: int = 1,
         dilation: int = 1,
@@ -34,7 +35,7 @@ class Conv(nnx.Module):
     ):
         if in_channels % groups or channels % groups:
             raise ValueError(f"groups is {groups}; expected a divisor of {in_channels} and {channels} channels")
-        shape = (kernel, kernel, in_channels // groups, channels)
+        shape = (*pair(kernel), in_channels // groups, channels)
         self.kernel = parameter(initializer or FanOutNormal(groups), shape, rngs)
         self.bias = parameter(Constant(0), (channels,), rngs) if bias else None
         self.stride, self.groups, self.dilation, self.padding = stride, groups, dilation, padding
@@ -65,7 +66,8 @@ class BatchNorm(nnx.Module):
             var = jnp.mean(jnp.square(x - per_channel(mean)), (0, 1, 2))
             self.mean[...] = MOMENTUM * self.mean[...] + (1 - MOMENTUM) * lax.stop_gradient(mean)
             self.var[...] = MOMENTUM * self.var[...] + (1 - MOMENTUM) * lax.stop_gradient(var)
-        return batch_norm(x, mean, var, self.scale[...], self.bias[...], self.epsilon)
+        normed: jax.Array = batch_norm(x, mean, var, self.scale[...], self.bias[...], self.epsilon)
+        return normed
 
 
 def per_channel(values: jax.Array) -> jax.Array:
@@ -83,19 +85,19 @@ def batch_norm(
 
 
 class ConvNorm(nnx.Module):
-    """Convolution, batch norm, activation; without the norm, the convolution has a bias."""
+    """Convolution, what `norm` of `NORMS` says, activation."""
 
     def __init__(
         self,
         in_channels: int,
         channels: int,
-        kernel: int = 1,
-        stride: int = 1,
+        kernel: int | tuple[int, int] = 1,
+        stride: Stride = 1,
         *,
         groups: int = 1,
         dilation: int = 1,
         padding: str = "same",
-        norm: bool = True,
+        norm: str = "batch",
         activation: str = "none",
         rngs: nnx.Rngs,
     ):
@@ -107,10 +109,10 @@ class ConvNorm(nnx.Module):
             groups=groups,
             dilation=dilation,
             padding=padding,
-            bias=not norm,
+            bias=norm == "bias",
             rngs=rngs,
         )
-        self.norm = BatchNorm(channels, rngs=rngs) if norm else None
+        self.norm = BatchNorm(channels, rngs=rngs) if norm == "batch" else None
         self.activation = activation
 
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -127,4 +129,5 @@ def average_pool(x: jax.Array) -> jax.Array:
     if not uses_library():
         return jnp.mean(x, (1, 2), keepdims=True)
     window = (1, x.shape[1], x.shape[2], 1)
-    return lax.reduce_window(x, 0.0, lax.add, window, window, "VALID") / (x.shape[1] * x.shape[2])
+    total: jax.Array = lax.reduce_window(x, 0.0, lax.add, window, window, "VALID")
+    return total / (x.shape[1] * x.shape[2])

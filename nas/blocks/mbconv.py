@@ -59,17 +59,21 @@ class MBConvOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class FusedOptions(MBConvOptions):
-    """`group_size`: channels of a group of the full convolution's output; 0: one group.
+    """`group_size`: least channels of a group of the full convolution's output; 0: one group.
 
-    MobileNetEdgeTPU-V2 groups so: between a depthwise and a full convolution.
+    MobileNetEdgeTPU-V2 groups so, half-way from the full to the depthwise convolution.
     """
 
     group_size: int = 0
 
 
+def _groups(channels: int, width: int, most: int) -> int:
+    """The largest number of groups up to `most` that divides the channels before and after."""
+    return next((groups for groups in range(most, 1, -1) if channels % groups == width % groups == 0), 1)
+
+
 class _InvertedResidual(nnx.Module):
     skips: bool
-    project: ConvNorm
 
     def _expanded(self, in_shape: Shape, options: MBConvOptions) -> int:
         """Channels inside the block; notes on the way whether input and output join."""
@@ -125,7 +129,7 @@ class FusedMBConv(_InvertedResidual):
         inner = self._expanded(in_shape, o)
         single = inner == channels
         width = o.channels if single else inner
-        groups = max(1, width // o.group_size) if o.group_size else 1
+        groups = _groups(channels, width, width // o.group_size) if o.group_size else 1
         self.expand = ConvNorm(channels, width, o.kernel, o.stride, groups=groups, activation=o.activation, rngs=rngs)
         self.se = self._squeeze_excite(width, channels, o, rngs)
         self.project = None if single else ConvNorm(inner, o.channels, rngs=rngs)

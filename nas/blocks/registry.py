@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, replace
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, TypeVar, get_type_hints
 
 from flax import nnx
@@ -9,6 +10,7 @@ from flax import nnx
 from nas.architecture import Architecture, Layer, Value
 from nas.blocks.activations import ACTIVATIONS
 from nas.blocks.convolution import PADDINGS
+from nas.blocks.layers import NORMS
 from nas.errors import InputError, unknown
 from nas.ops import Shape
 
@@ -35,6 +37,8 @@ class Options:
         "rate": (0, 0.95),
     }
     widths: ClassVar[tuple[str, ...]] = ("channels",)  # the options that a wider network has more of
+    depths: ClassVar[tuple[str, ...]] = ()  # the options that a deeper network has more of, beside repeats
+    flat: ClassVar[bool] = False  # whether the block also takes (B, C), as a dense layer gives it
     repeatable: ClassVar[bool] = True  # whether a deeper network has more of these blocks
 
     def __post_init__(self) -> None:
@@ -48,10 +52,23 @@ class Options:
         padding = getattr(self, "padding", "same")
         if padding not in PADDINGS:
             raise ValueError(unknown("padding", str(padding), PADDINGS))
+        norm = getattr(self, "norm", "batch")
+        if norm not in NORMS:
+            raise ValueError(unknown("norm", str(norm), NORMS))
         self.check()
 
     def check(self) -> None:
         """Rules of one block beyond the ranges."""
+
+    @property
+    def reduces(self) -> int:
+        """What the block divides the picture's height and width by."""
+        return int(getattr(self, "stride", 1))
+
+    @property
+    def multiple(self) -> int:
+        """What the block's channels, and those of its input, must be a multiple of."""
+        return int(getattr(self, "groups", 1))
 
 
 @dataclass(frozen=True)
@@ -61,13 +78,23 @@ class Block:
     kind: str
     options: Options
 
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.kind, self.options))
+
+    def __hash__(self) -> int:
+        return self._hash  # kept: blocks are the keys of every look-up
+
     def build(self, in_shape: Shape, rngs: nnx.Rngs) -> nnx.Module:
         """The Flax module for an input of (height, width, channels).
 
         Raises ValueError where the block cannot take such an input.
         """
+        if len(in_shape) != 3 and not self.options.flat:
+            raise ValueError("the input is flat; expected (height, width, channels), so before any dense layer")
         return KINDS[self.kind].module(in_shape, self.options, rngs=rngs)
 
+    @cached_property
     def following(self) -> "Block":
         """The block as it repeats within a stage: the same without the stride."""
         if getattr(self.options, "stride", 1) == 1:
@@ -111,31 +138,41 @@ def resolve(layer: Layer, origin: str = "architecture") -> Block:
 
     Raises `InputError` for an unknown block or option, a wrong type or range.
     """
-    where = f"{origin} line {layer.line}" if layer.line else f"{origin}: '{layer}'"
-    if layer.block not in KINDS:
-        raise InputError(f"{where}: {unknown('block', layer.block, KINDS)}")
-    kind = KINDS[layer.block]
+    try:
+        return _settled(layer.block, layer.options)
+    except ValueError as error:
+        where = f"{origin} line {layer.line}" if layer.line else f"{origin}: '{layer}'"
+        raise InputError(f"{where}: {error}") from error
+
+
+@lru_cache(maxsize=65536)
+def _settled(name: str, said: tuple[tuple[str, Value], ...]) -> Block:
+    """The block of kind `name` with the options said; ValueError says what is wrong with them."""
+    if name not in KINDS:
+        raise ValueError(unknown("block", name, KINDS))
+    kind = KINDS[name]
     types = get_type_hints(kind.options)
     names = [f.name for f in fields(kind.options)]
-    for name, value in layer.options:
-        if name not in names:
-            raise InputError(f"{where}: {layer.block}: {unknown('option', name, names)}")
-        if not _fits(value, types[name]):
-            raise InputError(f"{where}: {layer.block}: {name} is '{value}'; expected {types[name].__name__}")
+    for option, value in said:
+        if option not in names:
+            raise ValueError(f"{name}: {unknown('option', option, names)}")
+        if not _fits(value, types[option]):
+            raise ValueError(f"{name}: {option} is '{value}'; expected {types[option].__name__}")
+    given: dict[str, Any] = dict(said)
     for f in fields(kind.options):
-        if f.default is MISSING and layer.get(f.name) is None:
-            raise InputError(f"{where}: {layer.block}: says no {f.name}, which it needs")
-    given: dict[str, Any] = dict(layer.options)
+        if f.default is MISSING and f.name not in given:
+            raise ValueError(f"{name}: says no {f.name}, which it needs")
     try:
-        return Block(layer.block, kind.options(**given))
+        return Block(name, kind.options(**given))
     except ValueError as error:
-        raise InputError(f"{where}: {layer.block}: {error}") from error
+        raise ValueError(f"{name}: {error}") from error
 
 
 def canonical(architecture: Architecture, origin: str = "architecture") -> Architecture:
     """The one spelling of an architecture: options in order, most left out at their default.
 
-    What a reader looks for first (kernel, stride, expansion, channels) is always said. Equal networks have equal canonical architectures. Raises `InputError` as `resolve` does.
+    What a reader looks for first (kernel, stride, expansion, channels) is always said.
+    Equal networks have equal canonical architectures. Raises `InputError` as `resolve` does.
     """
     return replace(architecture, layers=tuple(_canonical_layer(layer, origin) for layer in architecture.layers))
 

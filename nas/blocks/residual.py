@@ -28,6 +28,10 @@ class BottleneckOptions(ResidualOptions):
 
     expansion: float = 4
 
+    @property
+    def multiple(self) -> int:
+        return self.groups if self.groups == 1 else round(self.groups * self.expansion)
+
 
 class _Residual(nnx.Module):
     def _shortcut(self, in_shape: Shape, options: ResidualOptions, rngs: nnx.Rngs) -> None:

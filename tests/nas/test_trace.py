@@ -29,6 +29,19 @@ def test_convolution_with_norm_and_activation_is_one_op():
     assert (op.kernel, op.stride, op.weights, op.biases, op.macs) == ((3, 3), 2, 108, 4, 4 * 4 * 4 * 27)
 
 
+def test_padding_that_no_deployed_op_has_is_an_op_of_its_own():
+    pad, conv = trace(Architecture.parse("input 8x8x3\nstem conv k3 s2 c4 padding=symmetric")).ops
+    assert (pad.kind, pad.in_shape, pad.out_shape) == ("pad", (8, 8, 3), (10, 10, 3))
+    assert (conv.inputs, conv.in_shape, conv.out_shape) == ((pad.output,), (10, 10, 3), (4, 4, 4))
+    assert kinds("input 8x8x3\nstem conv k3 c4 padding=symmetric") == ["conv"]
+    assert kinds("input 9x9x3\nstem max_pool k3 s2 padding=valid") == ["max_pool"]
+
+
+def test_mean_pool_takes_in_the_division_by_its_counts():
+    (op,) = trace(Architecture.parse("input 8x8x3\nstem avg_pool k3 s2")).ops
+    assert (op.kind, op.kernel, op.stride) == ("average_pool", (3, 3), 2)
+
+
 def test_swish_is_not_fused():
     assert kinds("input 8x8x3\nstem conv k3 c4 act=swish") == ["conv", "activation"]
 

@@ -9,7 +9,19 @@ from nas.blocks.convolution import convolve, library_convolutions, same_padding
 @pytest.mark.parametrize("size", [7, 8])
 @pytest.mark.parametrize(
     ("kernel", "stride", "dilation", "groups"),
-    [(1, 1, 1, 1), (1, 2, 1, 1), (3, 1, 1, 6), (3, 2, 1, 6), (5, 2, 1, 6), (5, 1, 2, 6), (3, 3, 1, 6), (3, 2, 1, 2)],
+    [
+        (1, 1, 1, 1),
+        (1, 2, 1, 1),
+        (3, 1, 1, 6),
+        (3, 2, 1, 6),
+        (5, 2, 1, 6),
+        (5, 1, 2, 6),
+        (3, 3, 1, 6),
+        (3, 2, 1, 2),
+        (3, 1, 1, 1),
+        (5, 2, 1, 1),
+        (3, 1, 2, 1),
+    ],
 )
 def test_fast_convolution_and_gradients_equal_the_library(size, kernel, stride, dilation, groups):
     generator = np.random.default_rng(0)

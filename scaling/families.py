@@ -1,0 +1,187 @@
+"""Named members of families, by the published tables, and members by the formula.
+
+The tables are (width, depth, resolution, dropout) as released with the papers: EfficientNet
+(arXiv 1905.11946), its lite and EdgeTPU variants, EfficientNetV2's B0 to B3 (2104.00298).
+They are not the formula with one phi each, so both stand here, apart.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nas.architecture import Architecture, Part
+from nas.errors import InputError, unknown
+from scaling.compound import PAPER, Coefficients, compound
+from scaling.rounding import DepthRounding, round_resolution
+from scaling.scale import scale
+
+
+@dataclass(frozen=True)
+class Published:
+    """A row of a published table: factors on the baseline, pixels, and a dropout rate.
+
+    `least` is the share of a width that rounding must leave, which V2 does not ask for.
+    """
+
+    width: float
+    depth: float
+    resolution: int
+    dropout: float
+    fixed_parts: tuple[Part, ...] = ()
+    fixed_ends: bool = False
+    least: float = 0.9
+
+
+def _lite(width: float, depth: float, resolution: int, dropout: float) -> Published:
+    return Published(width, depth, resolution, dropout, fixed_parts=("stem", "head"), fixed_ends=True)
+
+
+def _v2(width: float, depth: float, resolution: int, dropout: float) -> Published:
+    return Published(width, depth, resolution, dropout, least=0)
+
+
+# The first member of each family is its baseline.
+FAMILIES: dict[str, dict[str, Published]] = {
+    "efficientnet": {
+        "b0": Published(1.0, 1.0, 224, 0.2),
+        "b1": Published(1.0, 1.1, 240, 0.2),
+        "b2": Published(1.1, 1.2, 260, 0.3),
+        "b3": Published(1.2, 1.4, 300, 0.3),
+        "b4": Published(1.4, 1.8, 380, 0.4),
+        "b5": Published(1.6, 2.2, 456, 0.4),
+        "b6": Published(1.8, 2.6, 528, 0.5),
+        "b7": Published(2.0, 3.1, 600, 0.5),
+        "b8": Published(2.2, 3.6, 672, 0.5),
+        "l2": Published(4.3, 5.3, 800, 0.5),
+    },
+    "efficientnet-lite": {
+        "lite0": _lite(1.0, 1.0, 224, 0.2),
+        "lite1": _lite(1.0, 1.1, 240, 0.2),
+        "lite2": _lite(1.1, 1.2, 260, 0.3),
+        "lite3": _lite(1.2, 1.4, 280, 0.3),
+        "lite4": _lite(1.4, 1.8, 300, 0.3),
+    },
+    "efficientnet-edgetpu": {
+        "edgetpu-s": Published(1.0, 1.0, 224, 0.2),
+        "edgetpu-m": Published(1.0, 1.1, 240, 0.2),
+        "edgetpu-l": Published(1.2, 1.4, 300, 0.3),
+    },
+    "efficientnet-v2": {
+        "v2-b0": _v2(1.0, 1.0, 224, 0.2),
+        "v2-b1": _v2(1.0, 1.1, 240, 0.2),
+        "v2-b2": _v2(1.1, 1.2, 260, 0.3),
+        "v2-b3": _v2(1.2, 1.4, 300, 0.3),
+    },
+}
+MEMBERS = {name: (table, row) for table in FAMILIES.values() for name, row in table.items()}
+
+
+@dataclass(frozen=True)
+class Member:
+    """A scaled network: its name, the factors on the baseline it came from, and itself.
+
+    `phi` is None where the factors are a published table's and not the formula's.
+    """
+
+    name: str
+    phi: float | None
+    width: float
+    depth: float
+    resolution: float
+    architecture: Architecture
+
+
+def family(baseline: Architecture, names: Sequence[str], *, divisor: int | None = None) -> list[Member]:
+    """The named members of `baseline`'s family, by the published proportions.
+
+    Widths and depths are multiplied as published; the resolution by the published ratio to
+    the table's first, to an even number of pixels (the published one where the baseline
+    has the first's). Dropout grows by as much as in the table, where the baseline has any.
+    Raises `InputError` for unknown names and networks that cannot be scaled.
+    """
+    return [_published_member(baseline, name, divisor) for name in names]
+
+
+def compound_member(
+    baseline: Architecture,
+    phi: float,
+    coefficients: Coefficients = PAPER,
+    *,
+    divisor: int | None = None,
+    multiple: int = 2,
+    rounding: DepthRounding = "ceil",
+    fixed_parts: tuple[Part, ...] = (),
+    fixed_ends: bool = False,
+) -> Member:
+    """`baseline` scaled by the formula: alpha^phi deeper, beta^phi wider, gamma^phi larger pictures.
+
+    The resolution is rounded to a multiple of `multiple` pixels; the rest is as in `scale`.
+    """
+    factors = compound(phi, coefficients)
+    scaled = scale(
+        baseline,
+        factors.width,
+        factors.depth,
+        _pixels(baseline, factors.resolution, multiple),
+        divisor=divisor,
+        rounding=rounding,
+        fixed_parts=fixed_parts,
+        fixed_ends=fixed_ends,
+    )
+    return Member(f"phi{phi:g}", phi, factors.width, factors.depth, factors.resolution, scaled)
+
+
+def parse_members(text: str) -> list[str]:
+    """Names of members from text: "b0..b7", "lite0,lite2", "edgetpu-s..edgetpu-l", or a mixture.
+
+    Raises `InputError` for a name that no table has, and a range that is none.
+    """
+    names: list[str] = []
+    for item in (item.strip() for item in text.split(",")):
+        first, dots, last = item.partition("..")
+        names += _range(first.strip(), last.strip(), item) if dots else [_known(item)]
+    return list(dict.fromkeys(names))
+
+
+def _known(name: str) -> str:
+    if name not in MEMBERS:
+        raise InputError(f"scaling: {unknown('member', name, MEMBERS)}")
+    return name
+
+
+def _range(first: str, last: str, item: str) -> list[str]:
+    table, _ = MEMBERS[_known(first)]
+    order = list(table)
+    if _known(last) not in table or order.index(last) < order.index(first):
+        raise InputError(f"scaling: '{item}' is no range of one family; expected as in 'b0..b7' or 'lite0..lite4'")
+    return order[order.index(first) : order.index(last) + 1]
+
+
+def _published_member(baseline: Architecture, name: str, divisor: int | None) -> Member:
+    table, row = MEMBERS[_known(name)]
+    first = next(iter(table.values()))
+    factor = row.resolution / first.resolution
+    scaled = scale(
+        baseline,
+        row.width,
+        row.depth,
+        _pixels(baseline, factor),
+        divisor=divisor,
+        least=row.least,
+        fixed_parts=row.fixed_parts,
+        fixed_ends=row.fixed_ends,
+        dropout=_dropout(baseline, row.dropout - first.dropout),
+    )
+    return Member(name, None, row.width, row.depth, factor, scaled)
+
+
+def _pixels(baseline: Architecture, factor: float, multiple: int = 2) -> int:
+    """The baseline's resolution times `factor`; untouched at 1, odd as it may be."""
+    return baseline.resolution if factor == 1 else round_resolution(baseline.resolution * factor, multiple)
+
+
+def _dropout(baseline: Architecture, more: float) -> float | None:
+    """The baseline's dropout rate and `more`, or None where it has no dropout or nothing changes."""
+    rates = [layer.get("rate") for layer in baseline.layers if layer.block == "dropout"]
+    if not rates or more == 0 or isinstance(rates[-1], str) or rates[-1] is None:
+        return None
+    return round(min(0.95, rates[-1] + more), 4)
