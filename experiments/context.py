@@ -51,12 +51,20 @@ class Context:
         return self.devices[0]
 
     def train(
-        self, name: str, architecture: Architecture, recipe: Recipe, on_epoch: Callable[[Epoch], None] | None = None
+        self,
+        name: str,
+        architecture: Architecture,
+        recipe: Recipe,
+        on_epoch: Callable[[Epoch], None] | None = None,
+        pictures: int | None = None,
     ) -> Trained:
-        """Trains from scratch, or from where an earlier start of the same training was stopped."""
+        """Trains from scratch, or from where an earlier start of the same training was stopped.
+
+        `pictures` is the most to train on, all where it is None.
+        """
         return train(
             architecture,
-            self.sized(architecture.resolution),
+            with_pictures(self.sized(architecture.resolution), pictures, self.experiment.seed),
             recipe,
             seed=self.experiment.seed,
             checkpoints=self.folder.checkpoints(name),
@@ -80,9 +88,14 @@ def load_data(experiment: Experiment, progress: RunProgress | None = None) -> Da
             test=data.test,
             progress=task.count if task else None,
         )
-    if data.limit is None or data.limit >= len(dataset.train):
+    return with_pictures(dataset, data.limit, experiment.seed)
+
+
+def with_pictures(dataset: Dataset, count: int | None, seed: int) -> Dataset:
+    """The dataset with at most `count` pictures to train on, each class by its share."""
+    if count is None or count >= len(dataset.train):
         return dataset
-    kept = stratified(dataset.train.labels, data.limit / len(dataset.train), np.random.default_rng(experiment.seed))
+    kept = stratified(dataset.train.labels, count / len(dataset.train), np.random.default_rng(seed))
     return replace(dataset, train=dataset.train.take(np.flatnonzero(kept)))
 
 

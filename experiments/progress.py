@@ -107,10 +107,11 @@ class Task:
         self._progress.line(f"{text}{left}", last=completed >= self._total)
 
     def _left(self, completed: int) -> str:
-        """The time left, from what was done since the first update."""
+        """The time left, by the pace of this start: what an earlier one did took no time of it."""
         now = time.monotonic()
         if self._first is None:
-            self._first = completed - 1 if completed else 0
+            self._first = 0 if completed <= 1 else completed
+            self._started = self._started if completed <= 1 else now
         done = completed - self._first
         if done <= 0 or completed >= self._total:
             return ""

@@ -199,6 +199,7 @@ class Search(Section):
     architectures: int = Field(40, ge=1, le=1_000_000, description="how many to consider, 1 to 1000000")
     trained: int | None = Field(None, ge=1, description="the most to train, at least 1")
     minutes: float | None = Field(None, gt=0, description="minutes that trials may take, greater than 0")
+    pictures: int | None = Field(None, ge=1, description="the most pictures to train a trial on, at least 1")
     limits: dict[Device, Milliseconds] = Field(
         {"edgetpu-usb": 10.0}, min_length=1, description="a device and its milliseconds, as in {edgetpu-usb: 0.4}"
     )

@@ -107,6 +107,7 @@ def _train(context: Context, number: int, architecture: Architecture) -> float:
                 architecture,
                 recipe,
                 lambda e: task.update(e.epoch, f"loss {e.loss:.3f} {e.validation_accuracy:.2%}"),
+                context.experiment.search.pictures,
             )
     except TrainingFailed as error:
         raise TrialFailed(str(error)) from error

@@ -96,7 +96,7 @@ def test_load_has_defaults_for_all_but_name_and_space(write):
         "test": 0.2,
         "limit": None,
     }
-    assert (experiment.search.architectures, experiment.search.trained, experiment.search.minutes) == (40, 12, None)
+    assert (experiment.search.architectures, experiment.search.trained, experiment.search.minutes) == (40, None, None)
     assert (experiment.scale.to, experiment.scale.train) == (MEMBERS, ("b0", "b1"))
     assert experiment.search.recipe.epochs < experiment.scale.recipe.epochs < experiment.train.epochs
     assert experiment.out is None
