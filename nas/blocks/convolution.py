@@ -2,7 +2,8 @@
 
 XLA's CPU code for depthwise convolutions is an order of magnitude slower than k*k
 shifted multiply-adds, its gradients more so; 1x1 convolutions are faster as matrix
-products, and so are others on small pictures, where XLA's gradients are slow. GPUs and TPUs have good library convolutions. The numbers are the same. Under
+products, and so are others on small pictures, where XLA's gradients are slow. GPUs and
+TPUs have good library convolutions. The numbers are the same. Under
 `library_convolutions()` every convolution is one `conv_general_dilated`, which is what
 tracing and export must see.
 """

@@ -61,7 +61,7 @@ def test_make_layer_reads_back():
     ],
 )
 def test_parse_names_line_and_token(line, message):
-    with pytest.raises(InputError, match="^net.arch ") as error:
+    with pytest.raises(InputError, match=r"^net\.arch ") as error:
         Architecture.parse(f"input 8x8x1\n{line}\nhead dense c2", "net.arch")
     assert message in str(error.value)
     assert "\n" not in str(error.value)

@@ -25,7 +25,8 @@ def evaluated(network, x):
 def test_names_are_places_in_the_architecture():
     names = [step.name for step in steps(Architecture.parse(TEXT))]
     assert names == [
-        "stem1.block1", "stage1.block1", "stage1.block2", "stage2.block1", "head1.block1", "head2.block1", "head3.block1"
+        "stem1.block1", "stage1.block1", "stage1.block2", "stage2.block1",
+        "head1.block1", "head2.block1", "head3.block1"
     ]  # fmt: skip
     assert [name for name, _ in initialise(Architecture.parse(TEXT)).blocks()] == names
 

@@ -5,8 +5,8 @@ from flax import nnx
 
 from nas.architecture import Architecture
 from nas.errors import InputError
-from nas.trace import trace, trace_block, trace_module
 from nas.network import steps
+from nas.trace import trace, trace_block, trace_module
 
 SMALL = """input 16x16x3
 stem  conv k3 s2 c8 act=relu6

@@ -88,5 +88,5 @@ def test_spaces_that_come_along_build(name):
 
 
 def test_load_space_refuses_an_unknown_name():
-    with pytest.raises(InputError, match="unknown search space 'edge-tini'; did you mean 'edge-tiny'?"):
+    with pytest.raises(InputError, match=r"unknown search space 'edge-tini'; did you mean 'edge-tiny'\?"):
         load_space("edge-tini")

@@ -1,0 +1,66 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nas.errors import InputError
+from nas.train.data import load_dataset
+
+PREPARED = Path(os.environ.get("EDGESCALE_TFDS", Path(__file__).parents[4] / "shared" / "tfds"))
+
+# In a process of its own, which alone can show what is imported.
+SCRIPT = """
+import json, sys
+from nas.train import load_dataset
+calls = []
+d = load_dataset("mnist", data_dir=sys.argv[1], validation=0.1, progress=lambda *call: calls.append(call))
+print(json.dumps({
+    "sizes": [len(d.train), len(d.validation), len(d.test)],
+    "shape": d.train.images.shape[1:],
+    "type": str(d.train.images.dtype),
+    "classes": d.classes,
+    "ones": int((d.test.labels == 1).sum()),
+    "brightest": int(d.test.images.max()),
+    "calls": calls[-1],
+    "ordered": calls == sorted(calls),
+    "tensorflow": "tensorflow" in sys.modules,
+}))
+"""
+
+
+@pytest.mark.skipif(
+    not (PREPARED / "mnist").is_dir(), reason=f"no MNIST at {PREPARED}: EDGESCALE_TFDS says where it is"
+)
+def test_prepared_data_is_read_whole_without_tensorflow() -> None:
+    run = subprocess.run([sys.executable, "-c", SCRIPT, str(PREPARED)], capture_output=True, text=True, check=True)
+    assert run.stderr == ""
+    facts = json.loads(run.stdout)
+    assert facts["sizes"] == [54_000, 6_000, 10_000]
+    assert facts["shape"] == [28, 28, 1]
+    assert facts["type"] == "uint8"
+    assert facts["classes"] == list("0123456789")
+    assert facts["ones"] == 1135  # of MNIST's test split, as published
+    assert facts["brightest"] == 255
+    assert facts["calls"] == [70_000, 70_000]
+    assert facts["ordered"]
+    assert not facts["tensorflow"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("cifar10", "is not prepared at .*; say where it is with --set data.data_dir=FOLDER"),
+        ("mnits", "cannot find 'mnits' .*; did you mean 'mnist'?"),
+        ("mnist:9.9.9", "cannot find 'mnist:9.9.9' .*cannot be loaded at version 9.9.9"),
+        ("what is this", "cannot find 'what is this'"),
+    ],
+)
+def test_data_that_is_not_there_is_refused_in_one_line(tmp_path: Path, name: str, said: str) -> None:
+    with pytest.raises(InputError, match=said) as raised:
+        load_dataset(name, data_dir=tmp_path)
+    assert str(raised.value).startswith("data.dataset: ")
+    assert "\n" not in str(raised.value)
+    assert len(str(raised.value)) < 300
