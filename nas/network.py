@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
@@ -140,5 +139,6 @@ def _filled(variable: Any, generator: np.random.Generator, seed: int) -> Any:
     if isinstance(variable, nnx.RngKey):
         return variable.replace(jax.random.key(seed))
     if isinstance(variable, nnx.RngCount):
-        return variable.replace(jnp.zeros(shape, jnp.uint32))
-    return variable.replace(jnp.asarray(variable.get_metadata()["initializer"].host(generator, shape)))
+        return variable.replace(jax.device_put(np.zeros(shape, np.uint32)))
+    # Not jnp.asarray, which compiles a copy for every shape.
+    return variable.replace(jax.device_put(variable.get_metadata()["initializer"].host(generator, shape)))

@@ -2,10 +2,10 @@
 
 XLA's CPU code for depthwise convolutions is an order of magnitude slower than k*k
 shifted multiply-adds, its gradients more so; 1x1 convolutions are faster as matrix
-products, and so are others on small pictures, where XLA's gradients are slow. GPUs and
-TPUs have good library convolutions. The numbers are the same. Under
-`library_convolutions()` every convolution is one `conv_general_dilated`, which is what
-tracing and export must see.
+products, and so are those whose kernel is larger than the picture. GPUs and TPUs have
+good library convolutions. The numbers are the same. Under `library_convolutions()`
+every convolution is one `conv_general_dilated`, which is what tracing and export must
+see.
 """
 
 from collections.abc import Iterator
@@ -20,9 +20,6 @@ from jax import lax
 Padding = tuple[tuple[int, int], tuple[int, int]]
 Stride = int | tuple[int, int]  # of rows and columns alike, or of each
 PADDINGS = ("same", "symmetric", "valid", "ceil")
-
-# Height times width up to which columns are faster than the library, forward and backward.
-SMALL_PICTURE = 32 * 32
 
 _library = ContextVar("library_convolutions", default=False)
 
@@ -88,10 +85,10 @@ def convolve(
     if uses_library() or not isinstance(stride, int):
         return _library_convolution(x, kernel, padding, stride, dilation, groups)
     if kernel.shape[:2] == (1, 1) and groups == 1 and padding == ((0, 0), (0, 0)):
-        return jnp.einsum("bhwc,cd->bhwd", x[:, ::stride, ::stride], kernel[0, 0])
+        return _product(x[:, ::stride, ::stride], kernel)
     if groups == x.shape[-1] == kernel.shape[-1]:
         return _depthwise(x, kernel, padding, stride, dilation)
-    if groups == 1 and x.shape[1] * x.shape[2] <= SMALL_PICTURE:
+    if groups == 1 and min(x.shape[1:3]) < max(kernel.shape[:2]):
         return _by_columns(x, kernel, padding, stride, dilation)
     return _library_convolution(x, kernel, padding, stride, dilation, groups)
 
@@ -99,8 +96,16 @@ def convolve(
 def _by_columns(x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int) -> jax.Array:
     """Convolution as one matrix product, of all that each output position sees by the kernel."""
     windows = [window for _, window in _windows(x, kernel.shape[:2], padding, stride, dilation)]
-    columns = jnp.concatenate(windows, axis=-1)
-    return jnp.einsum("bhwc,cd->bhwd", columns, kernel.reshape(-1, kernel.shape[-1]))
+    return _product(jnp.concatenate(windows, axis=-1), kernel)
+
+
+def _product(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """(B, H, W, C) times a kernel of C * D numbers, as the product of two matrices.
+
+    The gradients of an einsum over four axes would transpose them first.
+    """
+    channels = kernel.shape[-1]
+    return (x.reshape(-1, x.shape[-1]) @ kernel.reshape(-1, channels)).reshape(*x.shape[:3], channels)
 
 
 def _library_convolution(
@@ -128,7 +133,7 @@ def _windows(
     x: jax.Array, kernel: tuple[int, ...], padding: Padding, stride: int, dilation: int
 ) -> Iterator[tuple[tuple[int, int], jax.Array]]:
     """For each kernel position the part of the padded `x` that it multiplies, (B, H', W', C)."""
-    padded = jnp.pad(x, ((0, 0), *padding, (0, 0)))
+    padded = _padded(x, padding)
     rows, columns = (
         (length - (width - 1) * dilation - 1) // stride + 1
         for length, width in zip(padded.shape[1:3], kernel, strict=True)
@@ -138,6 +143,12 @@ def _windows(
             top, left = i * dilation, j * dilation
             bottom, right = top + (rows - 1) * stride + 1, left + (columns - 1) * stride + 1
             yield (i, j), padded[:, top:bottom:stride, left:right:stride]
+
+
+def _padded(x: jax.Array, padding: Padding) -> jax.Array:
+    """The padded `x`, made once: XLA would pad anew for each of its uses."""
+    padded: jax.Array = lax.optimization_barrier(jnp.pad(x, ((0, 0), *padding, (0, 0))))
+    return padded
 
 
 def _depthwise_forward(
@@ -151,10 +162,17 @@ def _depthwise_backward(
 ) -> tuple[jax.Array, jax.Array]:
     x, kernel = saved
     rows, columns = kernel.shape[:2]
-    products = [
-        jnp.sum(window * grad, (0, 1, 2)) for _, window in _windows(x, (rows, columns), padding, stride, dilation)
-    ]
-    kernel_grad = jnp.stack(products).reshape(kernel.shape)
+    padded = _padded(x, padding)
+    reach = [(length - 1) * stride + 1 for length in grad.shape[1:3]]
+
+    def product(position: jax.Array) -> jax.Array:
+        """The gradient of one entry of each channel's kernel, (C,)."""
+        top, left = position // columns * dilation, position % columns * dilation
+        window = lax.dynamic_slice(padded, (0, top, left, 0), (x.shape[0], *reach, x.shape[3]))
+        return jnp.sum(window[:, ::stride, ::stride] * grad, (0, 1, 2))
+
+    # A loop over one small program: unrolled, it takes several times the time and the compiler twice.
+    kernel_grad = lax.map(product, jnp.arange(rows * columns)).reshape(kernel.shape)
 
     # The input's gradient is the flipped kernel slid over the gradient with its strides opened up.
     def edges(length: int, width: int, before: int, outputs: int) -> tuple[int, int, int]:

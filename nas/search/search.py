@@ -69,11 +69,9 @@ class Search:
         """Yields each trial as it ends, the earlier ones first, until the budget is spent."""
         records = read_records(self.study)
         yield from records
-        repeats = 0
-        while not self.budget.spent(records) and repeats < REPEATS_BEFORE_END:
+        while not self.budget.spent(records) and (repeats := _repeats(records)) < REPEATS_BEFORE_END:
             self._consider(self._next_trial(repeats), records)
             records = read_records(self.study)
-            repeats = repeats + 1 if records[-1].outcome == "duplicate" else 0
             yield records[-1]
 
     def _next_trial(self, repeats: int) -> Trial:
@@ -151,3 +149,8 @@ class Search:
             self.study.tell(trial, accuracy)
         else:
             self.study.tell(trial, state=TrialState.FAIL if outcome == "failed" else TrialState.PRUNED)
+
+
+def _repeats(records: list[Record]) -> int:
+    """How many trials in a row, up to the last, proposed what was known already."""
+    return next((n for n, record in enumerate(reversed(records)) if record.outcome != "duplicate"), len(records))

@@ -42,8 +42,9 @@ def score(architecture):
     return 0.5 + (stage.get("channels") * stage.repeats + stage.get("kernel")) / 400
 
 
-def make_search(path, limit, *, train=lambda _number, architecture: score(architecture), architectures=20, **changes):
-    storage = f"sqlite:///{path / 'study.db'}"
+def make_search(limit, *, folder=None, train=lambda _number, a: score(a), architectures=20, **changes):
+    """A search in memory, or where a folder is given in a database there."""
+    storage = f"sqlite:///{folder / 'study.db'}" if folder else None
     study = optuna.create_study(storage=storage, study_name="s", direction="maximize", load_if_exists=True)
     limits = Limits((DEVICE,), {DEVICE.name: limit})
     return Search(study, SPACE, limits, Budget(architectures), train, **changes)
@@ -54,9 +55,9 @@ def _quiet():
     optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-def test_what_breaks_the_limit_is_never_trained(tmp_path, middle):
+def test_what_breaks_the_limit_is_never_trained(middle):
     trained = []
-    search = make_search(tmp_path, middle, train=lambda _number, a: trained.append(a) or score(a))
+    search = make_search(middle, train=lambda _number, a: trained.append(a) or score(a))
     records = list(search.run())
     infeasible = [r for r in records if r.outcome == "infeasible"]
     assert infeasible
@@ -69,9 +70,9 @@ def test_what_breaks_the_limit_is_never_trained(tmp_path, middle):
     assert all(search.study.get_trials()[r.number].constraints[DEVICE.name] > 0 for r in infeasible)
 
 
-def test_equal_architectures_are_trained_once(tmp_path, middle):
+def test_equal_architectures_are_trained_once(middle):
     trained = []
-    records = list(make_search(tmp_path, middle * 9, train=lambda _number, a: trained.append(a.digest) or 0.5).run())
+    records = list(make_search(middle * 9, train=lambda _number, a: trained.append(a.digest) or 0.5).run())
     assert len(trained) == len(set(trained)) == 20
     for record in (r for r in records if r.outcome == "duplicate"):
         original = records[record.duplicate_of]
@@ -79,34 +80,34 @@ def test_equal_architectures_are_trained_once(tmp_path, middle):
         assert (original.accuracy, original.outcome) == (record.accuracy, "trained")
 
 
-def test_budget_counts_distinct_architectures(tmp_path, middle):
-    records = list(make_search(tmp_path, middle).run())
+def test_budget_counts_distinct_architectures(middle):
+    records = list(make_search(middle).run())
     assert len({r.digest for r in records}) == 20
     assert [r.number for r in records] == list(range(len(records)))
 
 
-def test_budget_may_count_trainings_or_minutes(tmp_path, middle):
-    search = make_search(tmp_path, middle)
+def test_budget_may_count_trainings_or_minutes(middle):
+    search = make_search(middle)
     search.budget = Budget(1000, trained=3)
     assert sum(r.outcome == "trained" for r in search.run()) == 3
     assert Budget(1000, minutes=1e-9).spent(read_records(search.study))
     assert not Budget(1000, minutes=60).spent(read_records(search.study))
 
 
-def test_a_space_smaller_than_the_budget_ends(tmp_path):
-    search = make_search(tmp_path, 100.0, architectures=1000)
+def test_a_space_smaller_than_the_budget_ends():
+    search = make_search(100.0, architectures=1000)
     search.space = SearchSpace.parse("input 8x8x1\nstage conv k3 c{4,8}\nhead dense c2")
     search.train = lambda _number, _architecture: 0.5
     assert len({r.digest for r in search.run()}) == 2
 
 
-def test_a_failed_trial_is_recorded_and_the_search_goes_on(tmp_path, middle):
+def test_a_failed_trial_is_recorded_and_the_search_goes_on(middle):
     def train(_number, architecture):
         if architecture.layers[0].get("channels") == 16:
             raise TrialFailed("loss became NaN in epoch 1")
         return score(architecture)
 
-    search = make_search(tmp_path, middle * 9, train=train)
+    search = make_search(middle * 9, train=train)
     records = list(search.run())
     failed = [r for r in records if r.outcome == "failed"]
     assert {r.reason for r in failed} == {"loss became NaN in epoch 1"}
@@ -121,7 +122,7 @@ def test_a_search_cut_short_goes_on_as_if_it_had_not_been(tmp_path, middle, samp
 
     (tmp_path / "whole").mkdir()
     (tmp_path / "cut").mkdir()
-    whole = list(make_search(tmp_path / "whole", middle, sampler=sampler, seed=3).run())
+    whole = list(make_search(middle, folder=tmp_path / "whole", sampler=sampler, seed=3).run())
 
     def killed_at(wanted):
         def train(number, architecture):
@@ -133,15 +134,15 @@ def test_a_search_cut_short_goes_on_as_if_it_had_not_been(tmp_path, middle, samp
 
     for wanted in (2, 9, 14):
         with pytest.raises(Killed):
-            list(make_search(tmp_path / "cut", middle, train=killed_at(wanted), sampler=sampler, seed=3).run())
-    cut = list(make_search(tmp_path / "cut", middle, sampler=sampler, seed=3).run())
+            list(make_search(middle, folder=tmp_path / "cut", train=killed_at(wanted), sampler=sampler, seed=3).run())
+    cut = list(make_search(middle, folder=tmp_path / "cut", sampler=sampler, seed=3).run())
     assert [(r.number, r.outcome, r.digest, r.accuracy) for r in cut] == [
         (r.number, r.outcome, r.digest, r.accuracy) for r in whole
     ]
 
 
-def test_best_is_the_most_accurate_feasible(tmp_path, middle):
-    records = list(make_search(tmp_path, middle).run())
+def test_best_is_the_most_accurate_feasible(middle):
+    records = list(make_search(middle).run())
     winner = best(records)
     assert winner.facts.latency_ms[DEVICE.name] <= middle
     assert winner.accuracy == max(r.accuracy for r in records if r.outcome == "trained")
@@ -149,7 +150,7 @@ def test_best_is_the_most_accurate_feasible(tmp_path, middle):
 
 
 def test_write_trials_gives_a_row_for_each(tmp_path, middle):
-    records = list(make_search(tmp_path, middle).run())
+    records = list(make_search(middle).run())
     write_trials(tmp_path / "trials.csv", records, DEVICE.name)
     with (tmp_path / "trials.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -168,6 +169,6 @@ def test_a_limit_that_nothing_meets_names_the_fastest():
         require_feasible(SPACE, Limits((DEVICE,), {DEVICE.name: fastest * 0.99}))
 
 
-def test_an_unknown_sampler_is_refused(tmp_path):
+def test_an_unknown_sampler_is_refused():
     with pytest.raises(InputError, match=r"unknown sampler 'tpee'; did you mean 'tpe'\?"):
-        list(make_search(tmp_path, 1.0, sampler="tpee").run())
+        list(make_search(1.0, sampler="tpee").run())
