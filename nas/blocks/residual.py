@@ -33,6 +33,17 @@ class BottleneckOptions(ResidualOptions):
         return self.groups if self.groups == 1 else round(self.groups * self.expansion)
 
 
+@dataclass(frozen=True, kw_only=True)
+class StridedBottleneckOptions(BottleneckOptions):
+    """`stride_on`: which convolution has the stride, the 3x3 ("conv") or the 1x1 before it ("reduce")."""
+
+    stride_on: str = "conv"
+
+    def check(self) -> None:
+        if self.stride_on not in ("conv", "reduce"):
+            raise ValueError(f"stride_on is {self.stride_on}; expected conv or reduce")
+
+
 class _Residual(nnx.Module):
     def _shortcut(self, in_shape: Shape, options: ResidualOptions, rngs: nnx.Rngs) -> None:
         """A 1x1 projection where input and output differ in shape, else the input itself."""
@@ -63,18 +74,20 @@ class Residual(_Residual):
         return self._join(x, self.second(self.first(x)))
 
 
-@register("bottleneck", BottleneckOptions)
+@register("bottleneck", StridedBottleneckOptions)
 class Bottleneck(_Residual):
     """1x1 to channels / expansion, 3x3, 1x1 back: (B, H, W, C) to (B, H / stride, W / stride, channels).
 
-    The 3x3 has the stride, as common implementations have it; the paper put it on the first 1x1.
+    The 3x3 has the stride, as common implementations have it; the paper put it on the first 1x1
+    (`stride_on=reduce`).
     """
 
-    def __init__(self, in_shape: Shape, options: BottleneckOptions, *, rngs: nnx.Rngs):
+    def __init__(self, in_shape: Shape, options: StridedBottleneckOptions, *, rngs: nnx.Rngs):
         o = options
         inner = max(1, round(o.channels / o.expansion))
-        self.reduce = ConvNorm(in_shape[-1], inner, activation=o.activation, rngs=rngs)
-        self.conv = ConvNorm(inner, inner, o.kernel, o.stride, groups=o.groups, activation=o.activation, rngs=rngs)
+        first, second = (o.stride, 1) if o.stride_on == "reduce" else (1, o.stride)
+        self.reduce = ConvNorm(in_shape[-1], inner, 1, first, activation=o.activation, rngs=rngs)
+        self.conv = ConvNorm(inner, inner, o.kernel, second, groups=o.groups, activation=o.activation, rngs=rngs)
         self.expand = ConvNorm(inner, o.channels, rngs=rngs)
         self._shortcut(in_shape, o, rngs)
 

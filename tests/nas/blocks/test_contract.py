@@ -28,6 +28,7 @@ EXAMPLES = [
     ("avg_pool k2 s2 padding=valid", (7, 7, 4), (3, 3, 4)),
     ("bottleneck k3 s2 c16 e2 se0.25", (8, 8, 8), (4, 4, 16)),
     ("bottleneck k3 c8 g2 e2", (8, 8, 8), (8, 8, 8)),
+    ("bottleneck k3 s2 c16 stride_on=reduce", (9, 9, 8), (5, 5, 16)),
     ("conv k3 s2 c8 act=swish se0.5", (9, 9, 3), (5, 5, 8)),
     ("conv k3 c8 d2 g2 act=hard-swish norm=none", (8, 8, 4), (8, 8, 8)),
     ("conv k5 s2 c8 act=leaky-relu padding=valid norm=bias", (8, 8, 3), (2, 2, 8)),
