@@ -5,16 +5,17 @@ from typing import NamedTuple
 
 from nas.architecture import Architecture
 from nas.blocks import canonical
-from nas.errors import InputError
+from nas.errors import InputError, one_line
 
 SUFFIXES = (".yaml", ".yml", ".arch", ".txt")
 
 
 class Named(NamedTuple):
-    """An architecture and what it is called."""
+    """An architecture, what it is called, and where it is written, as messages begin."""
 
     name: str
     architecture: Architecture
+    origin: str
 
 
 def load_architecture(source: str) -> Named:
@@ -23,16 +24,38 @@ def load_architecture(source: str) -> Named:
     A file is either the text form itself or YAML with the text under `architecture`.
     Raises `InputError` where there is none or it cannot be read.
     """
+    named = _load(source)
+    if all(layer.get("channels") is None for layer in named.architecture.layers):
+        raise InputError(f"{named.origin}: no layer says its channels; expected outputs, as from 'head dense c10'")
+    return named
+
+
+def is_folder(source: str) -> bool:
+    """Whether ARCH_OR_RUN is a folder, and so a run."""
+    try:
+        return bool(source) and Path(source).is_dir()
+    except (OSError, ValueError):  # too long for a path
+        return False
+
+
+def _load(source: str) -> Named:
     path = Path(source)
-    if path.is_dir():
+    if is_folder(source):
         path = path / "winner.yaml"
         if not path.exists():
             raise InputError(f"{source}: holds no winner.yaml; expected a run's folder whose search has ended")
-    if path.exists() or path.suffix in SUFFIXES or "/" in source:
+    if path.suffix in SUFFIXES or "/" in source or _is_there(path):
         return _read(path)
     from search_spaces.zoo import zoo
 
-    return Named(source, canonical(zoo(source), source))
+    return Named(source, canonical(zoo(source), source), source)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file() or path.is_fifo()
+    except (OSError, ValueError):
+        return False
 
 
 def _read(path: Path) -> Named:
@@ -43,7 +66,7 @@ def _read(path: Path) -> Named:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "is no UTF-8 text"
         raise InputError(f"{path}: cannot be read ({reason}); expected an architecture's text") from error
-    return Named(path.stem, canonical(Architecture.parse(text, str(path)), str(path)))
+    return Named(path.stem, canonical(Architecture.parse(text, str(path)), str(path)), str(path))
 
 
 def _read_yaml(path: Path) -> Named:
@@ -51,10 +74,12 @@ def _read_yaml(path: Path) -> Named:
 
     document = read_file(path)
     text = document.value(("architecture",))
-    if not isinstance(text, str):
+    if text is None:
         raise InputError(f"{path}: has no architecture; expected the key 'architecture' with an architecture's text")
+    place = document.place(("architecture",))
+    if not isinstance(text, str):
+        raise InputError(f"{place}: architecture: found {one_line(repr(text)[:60])}; expected an architecture's text")
     name = document.value(("name",))
     # With as many empty lines before the text as before it in the file, its line numbers are the file's.
-    place = document.place(("architecture",))
     architecture = Architecture.parse("\n" * place.text_line + text, str(path))
-    return Named(name if isinstance(name, str) else path.stem, canonical(architecture, str(path)))
+    return Named(name if isinstance(name, str) else path.stem, canonical(architecture, str(path)), str(path))

@@ -4,30 +4,45 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
 from experiments.commands import COMMANDS, Command
-from nas.errors import InputError
+from experiments.commands.command import Result
+from nas.errors import InputError, one_line
 
 BAD_INPUT = 2
 INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Entry point of `nas`: exits with 0, or with 2 after one line about bad input."""
+    """Entry point of `nas`: exits with 0, with 2 after one line about bad input, with 130 on Ctrl-C."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where Ctrl-C is to be ignored
+        signal.signal(signal.SIGINT, _interrupt)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # the caller has closed it
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
     try:
         code = run(sys.argv[1:] if arguments is None else arguments)
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        print("nas: interrupted; the same command goes on from here", file=sys.stderr)
-        code = INTERRUPTED
     except BrokenPipeError:
         # The reader has gone, as `head` does; what is left in the buffer has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     sys.exit(code)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Ends at once, which a run is made for.
+
+    As an exception, Ctrl-C would be logged at length by one library and swallowed by another.
+    """
+    cursor = "\x1b[?25h" if os.isatty(2) else ""  # a progress bar may have hidden it
+    os.write(2, f"{cursor}\nnas: interrupted; `nas run` goes on from here when given again\n".encode())
+    os._exit(INTERRUPTED)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -38,14 +53,25 @@ def run(arguments: Sequence[str]) -> int:
         # Libraries may print what they like; standard output is for the answer alone.
         with contextlib.redirect_stdout(sys.stderr):
             result = command.run(parsed)
+        _answer(command, result, parsed.json)
     except InputError as error:
-        print(f"nas {command.name}: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"nas {command.name}: {one_line(' '.join(str(error).split()))}", file=sys.stderr)
         return BAD_INPUT
-    if parsed.json:
-        print(json.dumps(result, indent=2, allow_nan=False))
-    else:
-        command.show(result)
     return 0
+
+
+def _answer(command: Command, result: Result, as_json: bool) -> None:
+    try:
+        if as_json:
+            print(json.dumps(result, indent=2, allow_nan=False))
+        else:
+            command.show(result)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise InputError(f"standard output: cannot be written ({error.strerror}); expected room for it") from error
 
 
 class _Parser(argparse.ArgumentParser):

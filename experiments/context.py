@@ -1,5 +1,6 @@
 """What every stage of a run works with."""
 
+import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from experiments.schema import Experiment
 from nas.architecture import Architecture
 from nas.errors import InputError
 from nas.latency import Device, load_device
+from nas.trace import trace
 from nas.train import Dataset, Epoch, Recipe, Trained, at_resolution, load_dataset, train
 from nas.train.data import stratified
 from search_spaces import SearchSpace
@@ -38,7 +40,9 @@ class Context:
         try:
             dataset = load_data(experiment, progress)
         except InputError as error:
-            raise InputError(f"{experiment.where('data', 'dataset')}: {error}") from error
+            said = re.sub(r"^data(\.\w+)?: ", "", str(error))  # the key path stands before it, with its line
+            raise InputError(f"{experiment.where('data', 'dataset')}: {said}") from error
+        _require_pictures(experiment, dataset)
         _require_fit(experiment, space, dataset)
         devices = tuple(load_device(name) for name in experiment.search.limits)
         # Resolutions come and go in families; three at once serve a search and spare memory.
@@ -99,13 +103,33 @@ def with_pictures(dataset: Dataset, count: int | None, seed: int) -> Dataset:
     return replace(dataset, train=dataset.train.take(np.flatnonzero(kept)))
 
 
+def _require_pictures(experiment: Experiment, dataset: Dataset) -> None:
+    """Refuses a recipe whose batches are larger than what there is to train on."""
+    count = len(dataset.train)
+    fewest = min(count, experiment.search.pictures or count)
+    recipes = (
+        (experiment.search.recipe, fewest, ("search", "recipe")),
+        (experiment.train, count, ("train",)),
+        (experiment.scale.recipe, count, ("scale", "recipe")),
+    )
+    for recipe, most, path in recipes:
+        if recipe.batch_size > most:
+            where = experiment.where(*path, "batch_size")
+            raise InputError(f"{where}: found {recipe.batch_size}; expected at most {most}, the pictures to train on")
+
+
 def _require_fit(experiment: Experiment, space: SearchSpace, dataset: Dataset) -> None:
-    """Refuses a space whose networks do not take the pictures or do not tell the classes apart."""
-    architecture = space.build(space.first())
-    channels = dataset.train.images.shape[-1]
-    where, classes = experiment.where("space"), len(dataset.classes)
-    if architecture.channels != channels:
-        found = f"found an input of {architecture.channels} channels"
-        raise InputError(f"{where}: {found}; expected the {channels} of {dataset.name}")
-    if architecture.classes != classes:
-        raise InputError(f"{where}: found {architecture.classes} outputs; expected {dataset.name}'s {classes} classes")
+    """Refuses a space whose networks do not take the pictures or do not tell the classes apart.
+
+    Looks at each alternative of the space once, beside the first of all other choices.
+    """
+    channels, classes = dataset.train.images.shape[-1], len(dataset.classes)
+    where = experiment.where("space")
+    for architecture in space.alternatives():
+        if architecture.channels != channels:
+            found = f"found an input of {architecture.channels} channels"
+            raise InputError(f"{where}: {found}; expected the {channels} of {dataset.name}")
+        out_shape = trace(architecture, space.origin).out_shape
+        if out_shape != (classes,):
+            found = f"found {out_shape[0]} outputs" if len(out_shape) == 1 else f"found an output of shape {out_shape}"
+            raise InputError(f"{where}: {found}; expected {dataset.name}'s {classes} classes, as from 'head dense'")

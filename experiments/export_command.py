@@ -1,14 +1,15 @@
 """Exports a run's trained winner, or any architecture with fresh weights."""
 
+import os
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from experiments.architectures import load_architecture
+from experiments.architectures import is_folder, load_architecture
 from experiments.context import load_data
-from experiments.run_folder import EXPERIMENT
+from experiments.run_folder import EXPERIMENT, RunFolder
 from experiments.schema import load_experiment
 from experiments.stages.export import calibration_pictures
 from experiments.stages.winner import CHECKPOINT
@@ -35,13 +36,25 @@ def export_model(source: str, format: str, out: Path) -> EdgeTpuVerdict:
     Raises `InputError` for a source that is neither a finished run nor an architecture,
     and for a file that cannot be written.
     """
-    if out.is_dir():
+    if is_folder(str(out)):
         raise InputError(f"{out}: is a folder; expected a file to write, such as {out / 'model.tflite'}")
-    chosen = _from_run(Path(source)) if Path(source).is_dir() else _from_architecture(source)
+    _require_place(out)
+    chosen = _from_run(Path(source)) if is_folder(source) else _from_architecture(source)
     calibration = calibration_pictures(chosen.pictures, chosen.calibration_images, chosen.seed)
     model = convert(chosen.network, (1, *chosen.pictures.shape[1:]), format, calibration if format == "int8" else None)
     write_bytes(out, model)
     return check(out)
+
+
+def _require_place(out: Path) -> None:
+    """Finds out before the work, which may take minutes, whether its result can be written."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        reason = "" if os.access(out.parent, os.W_OK) else "Permission denied"
+    except OSError as error:
+        reason = str(error.strerror)
+    if reason:
+        raise InputError(f"{out}: cannot be written ({reason}); expected a place to write to")
 
 
 def _from_run(folder: Path) -> Source:
@@ -49,10 +62,17 @@ def _from_run(folder: Path) -> Source:
         raise InputError(f"{folder}: is no run's folder; expected one that `nas run` has made")
     experiment = load_experiment(folder / EXPERIMENT)
     architecture = load_architecture(str(folder)).architecture
-    if not (folder / "steps" / f"{CHECKPOINT}.json").exists():
+    trained_winner = RunFolder(folder).result(CHECKPOINT)
+    if trained_winner is None:
         raise InputError(f"{folder}: its winner is not trained yet; expected a run that got so far (`nas run` goes on)")
-    dataset = at_resolution(load_data(experiment), architecture.resolution)
+    if architecture.text != trained_winner.get("architecture"):
+        raise InputError(
+            f"{folder / 'winner.yaml'}: is not what was trained; expected the architecture as the run wrote it"
+        )
     checkpoints = folder.absolute() / "checkpoints" / CHECKPOINT
+    if not checkpoints.is_dir():
+        raise InputError(f"{checkpoints}: does not exist; expected the checkpoint of the trained winner")
+    dataset = at_resolution(load_data(experiment), architecture.resolution)
     # A training that has ended is taken from its checkpoint.
     trained = train(architecture, dataset, experiment.train, seed=experiment.seed, checkpoints=checkpoints)
     return Source(trained.network, dataset.train.images, experiment.export.calibration_images, experiment.seed)
@@ -60,7 +80,7 @@ def _from_run(folder: Path) -> Source:
 
 def _from_architecture(source: str) -> Source:
     """Fresh weights and noise: right for measuring a device, worthless for accuracy."""
-    name, architecture = load_architecture(source)
+    name, architecture, _ = load_architecture(source)
     print(f"nas export: {name} has no trained weights; exporting fresh ones", file=sys.stderr)
     shape = (16, architecture.resolution, architecture.resolution, architecture.channels)
     noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -12,6 +13,7 @@ from nas.errors import InputError
 from nas.files import write_text
 
 EXPERIMENT = "experiment.yaml"
+LOCK = ".lock"
 
 
 class RunFolder:
@@ -33,10 +35,10 @@ class RunFolder:
         experiment, or is in use.
         """
         folder = cls(path)
-        folder._refuse_foreign(experiment)
         try:
+            folder._refuse_foreign(experiment)
             path.mkdir(parents=True, exist_ok=True)
-            folder._lock = (path / ".lock").open("a")
+            folder._lock = (path / LOCK).open("a")
         except OSError as error:
             raise InputError(f"{path}: cannot be used ({error.strerror}); expected a folder to write to") from error
         try:
@@ -44,9 +46,28 @@ class RunFolder:
         except OSError as error:
             folder._lock.close()
             raise InputError(f"{path}: is in use by another run; wait for it, or give another --out") from error
-        if not (path / EXPERIMENT).exists():
-            write_text(path / EXPERIMENT, experiment.to_yaml())
+        try:
+            folder._refuse_foreign(experiment)  # again: another run may have come and gone before the lock
+            folder._clear_parts()
+        except (InputError, OSError):
+            folder._lock.close()
+            raise
         return folder
+
+    def keep(self, experiment: Experiment) -> None:
+        """Writes the experiment down; from now on the folder is this experiment's.
+
+        Until then a start that ends leaves no trace, so that a mistake in the experiment
+        can be put right and the same folder given again.
+        """
+        if not (self.path / EXPERIMENT).exists():
+            write_text(self.path / EXPERIMENT, experiment.to_yaml())
+
+    def _clear_parts(self) -> None:
+        """Removes what an earlier start was writing when it was killed."""
+        for folder in (self.path, self.path / "steps", self.path / "family"):
+            for part in folder.glob(".*.part"):
+                part.unlink(missing_ok=True)
 
     def _refuse_foreign(self, experiment: Experiment) -> None:
         kept = self.path / EXPERIMENT
@@ -70,15 +91,25 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._lock is not None:
-            self._lock.close()
+        if self._lock is None:
+            return
+        if not (self.path / EXPERIMENT).exists():
+            with suppress(OSError):  # a folder that holds something else stays
+                (self.path / LOCK).unlink()
+                self.path.rmdir()
+        self._lock.close()
 
     def result(self, step: str) -> dict[str, Any] | None:
-        """What a step that has ended gave, or None."""
+        """What a step that has ended gave, or None; raises `InputError` where its file is damaged."""
         file = self.path / "steps" / f"{step}.json"
         if not file.exists():
             return None
-        result: dict[str, Any] = json.loads(file.read_text())
+        try:
+            result = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise _damaged(file, "cannot be read as JSON") from error
+        if not isinstance(result, dict) or "seconds" not in result:
+            raise _damaged(file, "is not what this step writes")
         return result
 
     def finish(self, step: str, result: dict[str, Any]) -> dict[str, Any]:
@@ -93,6 +124,10 @@ class RunFolder:
     def drop_checkpoints(self, name: str) -> None:
         """Frees the space of a training whose result is all that counts."""
         shutil.rmtree(self.checkpoints(name), ignore_errors=True)
+
+
+def _damaged(file: Path, found: str) -> InputError:
+    return InputError(f"{file}: {found}; expected the result of a step, delete the file to have the step done again")
 
 
 def _first_difference(one: dict[str, Any], other: dict[str, Any], prefix: str = "") -> str:

@@ -72,13 +72,12 @@ class _Run:
         return record
 
     def _winner(self, record: Any) -> dict[str, Any]:
-        from experiments.stages.winner import CHECKPOINT, describe_winner, train_and_test
+        from experiments.stages.winner import CHECKPOINT, train_winner
 
-        result = self.folder.result("winner")
+        result = self.folder.result(CHECKPOINT)
         self.progress.stage("train the winner from scratch", result is not None)
         if result is None:
-            tested = train_and_test(self.context, CHECKPOINT, "winner", record.architecture, self.experiment.train)
-            result = self.folder.finish("winner", describe_winner(self.context, record, tested))
+            result = self.folder.finish(CHECKPOINT, train_winner(self.context, record))
         return result
 
     def _family(self, record: Any, winner: dict[str, Any]) -> list[dict[str, Any]]:

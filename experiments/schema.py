@@ -31,7 +31,7 @@ from pydantic_core.core_schema import DataclassSchema
 
 from experiments.complaints import SAID, first_complaint
 from experiments.yaml_source import Document, dotted, read_file, with_overrides
-from nas.errors import InputError, unknown
+from nas.errors import InputError, one_line, unknown
 from nas.train.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -267,7 +267,7 @@ class Experiment(Section):
 
     def where(self, *path: str) -> str:
         """Where a setting is written, as messages begin: 'quickstart.yaml line 9: search.limits'."""
-        return _one_line(f"{self._document.place(path)}: {dotted(path)}")
+        return one_line(f"{self._document.place(path)}: {dotted(path)}")
 
     def search_space(self) -> "SearchSpace":
         """The space, read; raises `InputError` that names the line of this experiment's file."""
@@ -288,7 +288,7 @@ def load_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
     try:
         return _experiment(with_overrides(read_file(path), overrides), path)
     except InputError as error:
-        raise InputError(_one_line(str(error))) from error
+        raise InputError(one_line(str(error))) from error
 
 
 def _experiment(document: Document, path: Path) -> Experiment:
@@ -301,11 +301,6 @@ def _experiment(document: Document, path: Path) -> Experiment:
         raise first_complaint(error, document, Experiment.model_json_schema()) from error
     experiment._document = document
     return experiment
-
-
-def _one_line(text: str) -> str:
-    """The text with what would break the line written as escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class _Dumper(yaml.SafeDumper):

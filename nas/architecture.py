@@ -41,7 +41,11 @@ SHORT = {
 _LONG = {name: short for short, name in SHORT.items()}
 _NUMBERED = re.compile(r"([a-z]+)(\d+(?:\.\d+)?)")
 _NAMED = re.compile(r"([a-z_]+)=([\w.,+-]+)")
-_INPUT = re.compile(r"(\d+)x(\d+)x(\d+)")
+_INPUT = re.compile(r"([0-9]{1,9})x([0-9]{1,9})x([0-9]{1,9})")
+
+MOST_PIXELS = 16_384  # a side of the input
+MOST_CHANNELS = 4096  # of the input
+MOST_REPEATS = 1000  # of a block; the deepest published networks stay below 100
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,9 @@ def _parse_input(line: str, where: str) -> tuple[int, int]:
     height, width, channels = map(int, match.groups())
     if height != width or min(height, channels) < 1:
         raise InputError(f"{where}: input {size.strip()} is not a square picture; expected as in 'input 224x224x3'")
+    if height > MOST_PIXELS or channels > MOST_CHANNELS:
+        most = f"{MOST_PIXELS}x{MOST_PIXELS}x{MOST_CHANNELS}"
+        raise InputError(f"{where}: input {size.strip()} is too large; expected at most {most}")
     return height, channels
 
 
@@ -157,17 +164,14 @@ def _parse_layer(line: str, number: int, where: str) -> Layer:
     if not rest:
         raise InputError(f"{where}: '{part}' names no block; expected as in 'stage mbconv k3 c24'")
     options: dict[str, Value] = {}
-    repeats = 1
     for token in rest[1:]:
         name, value = _parse_token(token, where)
-        if name in options or (name == "x" and repeats != 1):
+        if name in options:
             raise InputError(f"{where}: '{token}' says {name} a second time")
-        if name != "x":
-            options[name] = value
-        elif isinstance(value, int) and value >= 1:
-            repeats = value
-        else:
-            raise InputError(f"{where}: '{token}' is no repeat count; expected x1, x2, ...")
+        if name == "x" and not (isinstance(value, int) and 1 <= value <= MOST_REPEATS):
+            raise InputError(f"{where}: '{token}' is no repeat count; expected x1, x2, ... x{MOST_REPEATS}")
+        options[name] = value
+    repeats = int(options.pop("x", 1))
     return Layer(part, rest[0], tuple(options.items()), repeats, number)  # type: ignore[arg-type]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 MOST_NAMED = 20  # names that a message lists
+LONGEST = 80  # characters of what was found that a message repeats
 
 
 class InputError(ValueError):
@@ -12,6 +13,11 @@ class InputError(ValueError):
     The message is one line that a user can act on. The command line prints it
     without a traceback and exits with code 2.
     """
+
+
+def one_line(text: str) -> str:
+    """The text with what would break the line, or steer a terminal, written as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def unknown(what: str, found: str, known: Iterable[str]) -> str:
@@ -24,4 +30,5 @@ def unknown(what: str, found: str, known: Iterable[str]) -> str:
     near = get_close_matches(found, names, n=1)
     hint = f"; did you mean '{near[0]}'?" if near else "."
     more = f", ... ({len(names)} in all)" if len(names) > MOST_NAMED else ""
+    found = found if len(found) <= LONGEST else f"{found[:LONGEST]}..."
     return f"unknown {what} '{found}'{hint} Known: {', '.join(names[:MOST_NAMED])}{more}"

@@ -117,6 +117,13 @@ class SearchSpace:
         """The first alternative of every choice."""
         return {name: values[0] for name, values in self.choices.items()}
 
+    def alternatives(self) -> Iterator[Architecture]:
+        """The first architecture, and for each further alternative of a choice the first that has it."""
+        yield self.build(self.first())
+        for name, values in self.choices.items():
+            for value in values[1:]:
+                yield self.build({**self.first(), name: value})
+
     def _check(self) -> None:
         base = self.build(self.first())
         steps(base, self.origin)

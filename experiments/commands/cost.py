@@ -3,6 +3,8 @@
 from argparse import ArgumentParser, Namespace
 
 from experiments.commands.command import Command, Result, positive, print_table
+from nas.architecture import MOST_PIXELS
+from nas.errors import InputError
 
 DEFAULT_DEVICE = "edgetpu-usb"
 
@@ -25,11 +27,13 @@ def _run(arguments: Namespace) -> Result:
     from nas.trace import trace
 
     devices = [load_device(name) for name in dict.fromkeys(arguments.device or [DEFAULT_DEVICE])]
-    name, architecture = load_architecture(arguments.arch)
+    name, architecture, origin = load_architecture(arguments.arch)
+    if (arguments.resolution or 1) > MOST_PIXELS:
+        raise InputError(f"--resolution: found {arguments.resolution}; expected 1 to {MOST_PIXELS} pixels")
     architecture = architecture.with_input(arguments.resolution)
     if arguments.classes:
         architecture = architecture.with_classes(arguments.classes)
-    traced = trace(architecture, name)
+    traced = trace(architecture, origin)
     latencies = {device.name: device.latency(traced) for device in devices}
     return {
         "name": name,

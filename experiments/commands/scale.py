@@ -21,10 +21,10 @@ def _run(arguments: Namespace) -> Result:
 
     device = load_device(arguments.device)
     names = parse_members(arguments.to)
-    name, architecture = load_architecture(arguments.arch)
+    name, architecture, origin = load_architecture(arguments.arch)
     members = []
     for member in family(architecture, names):
-        traced = trace(member.architecture, f"{name} as {member.name}")
+        traced = trace(member.architecture, f"{origin} as {member.name}")
         members.append(
             {
                 "name": member.name,

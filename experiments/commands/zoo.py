@@ -3,6 +3,7 @@
 from argparse import ArgumentParser, Namespace
 
 from experiments.commands.command import Command, Result, print_table
+from nas.errors import InputError, unknown
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -13,8 +14,11 @@ def _run(arguments: Namespace) -> Result:
     from nas.trace import trace
     from search_spaces.zoo import zoo, zoo_names
 
+    names = [name for name in zoo_names() if arguments.filter in name]
+    if not names:
+        raise InputError(unknown("network", arguments.filter, zoo_names()))
     models = []
-    for name in (name for name in zoo_names() if arguments.filter in name):
+    for name in names:
         architecture = zoo(name)
         traced = trace(architecture, name)
         models.append(

@@ -9,6 +9,7 @@ from experiments.stages.winner import dump_yaml, train_and_test
 from nas.architecture import Architecture
 from nas.files import write_text
 from nas.trace import trace
+from nas.train import TrainingFailed
 from scaling import Member, family
 
 COLUMNS = (
@@ -39,16 +40,25 @@ def run_family(context: Context, baseline: Architecture, winner: dict[str, Any])
         if member.architecture == baseline:
             row["test_accuracy"] = winner["test_accuracy"]
         elif member.name in settings.train:
-            row["test_accuracy"] = _trained(context, member)["test_accuracy"]
+            row["test_accuracy"] = _test_accuracy(context, member)
     _write(context, members, rows)
     return rows
 
 
-def _trained(context: Context, member: Member) -> dict[str, Any]:
+def _test_accuracy(context: Context, member: Member) -> float | None:
+    """The member's accuracy once trained, None where its loss is no longer a number: the others go on."""
     name = f"family-{member.name}"
-    return context.folder.result(name) or context.folder.finish(
-        name, train_and_test(context, name, member.name, member.architecture, context.experiment.scale.recipe)
-    )
+    recipe = context.experiment.scale.recipe
+    result = context.folder.result(name)
+    try:
+        tested = result or context.folder.finish(
+            name, train_and_test(context, name, member.name, member.architecture, recipe)
+        )
+    except TrainingFailed as error:
+        context.progress.say(f"{member.name} cannot be trained: {error}")
+        return None
+    accuracy: float = tested["test_accuracy"]
+    return accuracy
 
 
 def _row(context: Context, member: Member) -> dict[str, Any]:

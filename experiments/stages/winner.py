@@ -6,10 +6,11 @@ import yaml
 
 from experiments.context import Context
 from nas.architecture import Architecture
+from nas.errors import InputError
 from nas.files import write_text
 from nas.search.record import Record
 from nas.trace import trace
-from nas.train import Recipe, accuracy
+from nas.train import Recipe, TrainingFailed, accuracy
 
 CHECKPOINT = "winner"
 
@@ -38,7 +39,10 @@ def write_winner(context: Context, record: Record) -> None:
 def train_and_test(
     context: Context, name: str, title: str, architecture: Architecture, recipe: Recipe
 ) -> dict[str, Any]:
-    """Trains one network to the end; its accuracies (0 to 1), history and seconds."""
+    """Trains one network to the end; its accuracies (0 to 1), history and seconds.
+
+    Raises `TrainingFailed` where the loss is no longer a number.
+    """
     with context.progress.task(title, recipe.epochs) as task:
         trained = context.train(
             name,
@@ -63,8 +67,18 @@ def train_and_test(
     }
 
 
-def describe_winner(context: Context, record: Record, tested: dict[str, Any]) -> dict[str, Any]:
-    """The winner's part of metrics.json: what it is, what it costs stage by stage, how well it does."""
+def train_winner(context: Context, record: Record) -> dict[str, Any]:
+    """Trains and scores the winner; its part of metrics.json. Raises `InputError` where it cannot be trained."""
+    try:
+        tested = train_and_test(context, CHECKPOINT, "winner", record.architecture, context.experiment.train)
+    except TrainingFailed as error:
+        where = context.experiment.where("train", "learning_rate")
+        raise InputError(f"{where}: the winner cannot be trained: {error}; expected a lower one") from error
+    return _describe(context, record, tested)
+
+
+def _describe(context: Context, record: Record, tested: dict[str, Any]) -> dict[str, Any]:
+    """What the winner is, what it costs stage by stage, how well it does."""
     traced = trace(record.architecture)
     latency = context.device.latency(traced)
     lines = _options(record.architecture)

@@ -37,7 +37,10 @@ class Limits:
         return max((facts.latency_ms[device] / limit for device, limit in self.milliseconds.items()), default=0.0)
 
 
-def facts(architecture: Architecture, devices: tuple[Device, ...]) -> Facts:
-    """Traces the architecture and asks each device; milliseconds are of one picture."""
-    traced = trace(architecture)
+def facts(architecture: Architecture, devices: tuple[Device, ...], origin: str = "architecture") -> Facts:
+    """Traces the architecture and asks each device; milliseconds are of one picture.
+
+    Raises `InputError` that begins with `origin` for a line that no block can be made of.
+    """
+    traced = trace(architecture, origin)
     return Facts(traced.params, traced.macs, {device.name: device.latency(traced).ms for device in devices})

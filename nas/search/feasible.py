@@ -10,8 +10,8 @@ def require_feasible(space: Space, limits: Limits) -> None:
     """Passes as soon as one architecture meets all limits.
 
     Walks from the first architecture of the space towards lower latency, one choice at
-    a time. Raises `InputError` with the fastest architecture found where that ends
-    above a limit.
+    a time. Raises `InputError` that begins with a device and tells the fastest architecture
+    found where that ends above the device's limit.
     """
     chosen = {name: values[0] for name, values in space.choices.items()}
     best = _assess(space, limits, chosen)
@@ -30,7 +30,7 @@ def require_feasible(space: Space, limits: Limits) -> None:
 
 def _assess(space: Space, limits: Limits, chosen: dict[str, Value]) -> tuple[float, Facts, Architecture]:
     architecture = space.build(chosen)
-    found = facts(architecture, limits.devices)
+    found = facts(architecture, limits.devices, space.origin)
     return limits.excess(found), found, architecture
 
 
@@ -39,6 +39,6 @@ def _message(limits: Limits, found: Facts, architecture: Architecture) -> str:
     fastest = found.latency_ms[device]
     text = "; ".join(" ".join(line.split()) for line in architecture.text.splitlines())
     return (
-        f"search.limits.{device}: found {limits.milliseconds[device]:g} ms, which no architecture of the space meets; "
+        f"{device}: found {limits.milliseconds[device]:g} ms, which no architecture of the space meets; "
         f"the fastest found takes {fastest:.4g} ms: {text}"
     )

@@ -88,7 +88,7 @@ class Search:
     def _consider(self, trial: Trial, records: list[Record]) -> None:
         started = time.monotonic()
         architecture = self._propose(trial)
-        found = facts(architecture, self.limits.devices)
+        found = facts(architecture, self.limits.devices, self.space.origin)
         self._keep_facts(trial, architecture, found)
         known = next((r for r in records if r.digest == architecture.digest and r.outcome != "duplicate"), None)
         if known is not None:

@@ -10,6 +10,10 @@ class Space(Protocol):
     """Named choices, and the architecture that a set of them makes."""
 
     @property
+    def origin(self) -> str:
+        """Where the space is written, as messages begin."""
+
+    @property
     def choices(self) -> Mapping[str, tuple[Value, ...]]:
         """The alternatives of each choice, by the choice's name."""
 

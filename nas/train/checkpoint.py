@@ -47,22 +47,34 @@ class Checkpoints:
     def latest(self, fresh: State) -> tuple[State, list[dict[str, Any]]]:
         """The state that was saved last and its history, or the fresh state and none.
 
-        Raises `InputError` where the folder holds another training.
+        Raises `InputError` where the folder holds another training or is damaged.
         """
         epoch = self._manager.latest_step()
         if epoch is None:
             return fresh, []
-        about = self._manager.restore(epoch, args=ocp.args.Composite(about=ocp.args.JsonRestore())).about
+        about = self._restored(epoch, about=ocp.args.JsonRestore())
         self._require_same(about)
         template = jax.tree.map(ocp.utils.to_shape_dtype_struct, self._arrays(fresh))
-        arrays = self._manager.restore(epoch, args=ocp.args.Composite(arrays=ocp.args.StandardRestore(template))).arrays
+        arrays = self._restored(epoch, arrays=ocp.args.StandardRestore(template))
         return self._state(arrays, fresh), about["history"]
+
+    def _restored(self, epoch: int, **part: Any) -> Any:
+        """One part of a checkpoint, named by the only argument."""
+        (name,) = part
+        try:
+            return self._manager.restore(epoch, args=ocp.args.Composite(**part))[name]
+        except Exception as error:  # Orbax and what it reads with raise a dozen kinds for files that are cut short
+            reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+            raise InputError(
+                f"{self.folder / str(epoch)}: cannot be restored ({reason}); "
+                f"expected a whole checkpoint, delete {self.folder} to train again"
+            ) from error
 
     def _require_same(self, about: dict[str, Any]) -> None:
         for what, mine in self.about.items():
-            if about[what] != mine:
+            if about.get(what) != mine:
                 raise InputError(
-                    f"{self.folder}: holds a training with another {what} ({_difference(about[what], mine)}); "
+                    f"{self.folder}: holds a training with another {what} ({_difference(about.get(what), mine)}); "
                     "expected an empty folder, or that of the same training"
                 )
 

@@ -106,16 +106,9 @@ def train(
             first_step = first_step or epochs.first_step - begun
             right = epochs.score(state)
             seconds = before + time.monotonic() - begun
-            history.append(
-                Epoch(
-                    number,
-                    loss,
-                    right,
-                    epochs.steps * recipe.batch_size / trained,
-                    seconds,
-                    (time.monotonic() - started) * (recipe.epochs - number),
-                )
-            )
+            speed = epochs.steps * recipe.batch_size / trained
+            left = (time.monotonic() - started) * (recipe.epochs - number)
+            history.append(Epoch(number, loss, right, speed, seconds, left))
             if checkpoints is not None:
                 saved.save(number, state, [asdict(epoch) for epoch in history])
             if progress:

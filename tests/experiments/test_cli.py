@@ -60,7 +60,7 @@ def test_people_get_a_table_on_standard_output():
         (("cost", "nothing.yaml"), "nothing.yaml: does not exist"),
         (("cost", "efficientnet-b0", "--device", "edgetpu"), "unknown device 'edgetpu'; did you mean 'edgetpu-usb'?"),
         (("cost", "efficientnet-b0", "--resolution", "big"), "found 'big'; expected an integer of at least 1"),
-        (("cost", "README.md"), "README.md line 1"),
+        (("cost", "README.md"), "README.md line 3: found"),
         (("cots", "efficientnet-b0"), "invalid choice: 'cots'"),
         (("scale", "efficientnet-b0", "--to", "b0..b99"), "unknown member 'b99'"),
         (("export", "efficientnet-b0", "--format", "int4", "--out", "x.tflite"), "invalid choice: 'int4'"),

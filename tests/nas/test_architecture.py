@@ -58,6 +58,8 @@ def test_make_layer_reads_back():
         ("stage mbconv k3 k5 c8", "line 2: 'k5' says kernel a second time"),
         ("stage mbconv k3 c8 x0", "line 2: 'x0' is no repeat count"),
         ("stage mbconv k3 c8 x1.5", "line 2: 'x1.5' is no repeat count"),
+        ("stage mbconv k3 c8 x99999999", "line 2: 'x99999999' is no repeat count; expected x1, x2, ... x1000"),
+        ("stage mbconv k3 c8 x1 x2", "line 2: 'x2' says x a second time"),
     ],
 )
 def test_parse_names_line_and_token(line, message):
@@ -68,7 +70,16 @@ def test_parse_names_line_and_token(line, message):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "# nothing", "stem conv c8", "input 8x9x1\nhead dense c2", "input 0x0x1\nhead dense c2"]
+    "text",
+    [
+        "",
+        "# nothing",
+        "stem conv c8",
+        "input 8x9x1\nhead dense c2",
+        "input 0x0x1\nhead dense c2",
+        "input 99999x99999x1\nhead dense c2",
+        f"input {'9' * 5000}x8x1\nhead dense c2",
+    ],
 )
 def test_parse_refuses_what_has_no_square_input(text):
     with pytest.raises(InputError, match="expected"):

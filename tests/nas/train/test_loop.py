@@ -114,3 +114,15 @@ def test_what_does_not_fit_is_refused(small: Architecture, digits: Dataset, brie
 def test_pictures_are_resized_to_the_architecture(small: Architecture, digits: Dataset, brief: Recipe) -> None:
     trained = train(small.with_input(12), digits, replace(brief, epochs=1))
     assert np.isfinite(trained.history[0].loss)
+
+
+def test_a_damaged_checkpoint_is_refused_in_one_line(
+    small: Architecture, digits: Dataset, brief: Recipe, tmp_path: Path
+) -> None:
+    train(small, digits, brief, checkpoints=tmp_path)
+    for file in tmp_path.rglob("*"):
+        if file.is_file() and "about" in str(file):
+            file.write_bytes(b"{")
+    with pytest.raises(InputError, match=r"cannot be restored \(.*\); expected a whole checkpoint") as error:
+        train(small, digits, brief, checkpoints=tmp_path)
+    assert "\n" not in str(error.value)
