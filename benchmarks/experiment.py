@@ -27,16 +27,18 @@ def main() -> None:
     experiment = load_experiment(arguments.experiment, arguments.set)
     out = arguments.out or Path("runs") / experiment.name
     metrics = run_experiment(experiment, out)
-    write_text(RESULTS / f"{experiment.name}.md", table(experiment, arguments.experiment, metrics))
+    changed = [setting for setting in arguments.set if not setting.startswith("data.data_dir=")]
+    command = " ".join([f"`{arguments.experiment.name}`", *(f"`--set {setting}`" for setting in changed)])
+    write_text(RESULTS / f"{experiment.name}.md", table(experiment, command, metrics))
     shutil.copyfile(out / "trials.csv", RESULTS / f"{experiment.name}_trials.csv")
 
 
-def table(experiment: Experiment, file: Path, metrics: dict[str, Any]) -> str:
+def table(experiment: Experiment, command: str, metrics: dict[str, Any]) -> str:
     """The result as Markdown: how it was measured, the winner, the exports, the family."""
     winner, search, machine = metrics["winner"], metrics["search"], metrics["machine"]
     limit = f"{search['limit_ms']:g} ms on {search['device']} ({search['evidence']})"
     facts = [
-        ("experiment", f"`{file.name}`, seed {metrics['seed']}"),
+        ("experiment", f"{command}, seed {metrics['seed']}"),
         ("data", "{dataset}: {train} to train on, {validation} to validate, {test} to test".format(**metrics["data"])),
         ("machine", f"{machine['processor']}, {machine['cores']} cores"),
         ("versions", ", ".join(f"{name} {version}" for name, version in metrics["versions"].items())),
