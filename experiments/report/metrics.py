@@ -82,7 +82,8 @@ class Winner(Part):
     params: int | None = None
     macs: int | None = None
     latency_ms: dict[str, float] = Field(default_factory=dict)
-    validation_accuracy: float | None = None
+    search_accuracy: float | None = None  # on the validation split, as a trial
+    validation_accuracy: float | None = None  # after the training from scratch; in winner.yaml as a trial
     test_accuracy: float | None = None
     epochs: int | None = None
     stages: tuple[Stage, ...] = ()

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -164,3 +165,13 @@ def test_a_killed_run_goes_on(tiny_run, tiny_yaml, tmp_path, phase):
     metrics, other = (json.loads((folder / "metrics.json").read_text()) for folder in (out, tiny_run[0]))
     assert metrics["winner"]["test_accuracy"] == other["winner"]["test_accuracy"]
     assert metrics["family"] == other["family"]
+
+
+def test_report_tells_the_winners_accuracy_in_the_search_from_its_last(tiny_run):
+    out, _ = tiny_run
+    winner = json.loads((out / "metrics.json").read_text())["winner"]
+    trial = next(row for row in rows(out / "trials.csv") if row["digest"] == winner["digest"])
+    assert winner["search_accuracy"] == pytest.approx(float(trial["validation_accuracy"]), abs=1e-6)
+    page = (out / "report.html").read_text()
+    said = re.search(r"Trial \d+: ([\d.]+)\s*% validation accuracy in the search", page)
+    assert float(said[1]) == pytest.approx(100 * winner["search_accuracy"], abs=0.01)
