@@ -3,11 +3,9 @@
 import re
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-
-import numpy as np
 
 from experiments.progress import RunProgress
 from experiments.run_folder import RunFolder
@@ -17,7 +15,7 @@ from nas.errors import InputError
 from nas.latency import Device, load_device
 from nas.trace import trace
 from nas.train import Dataset, Epoch, Recipe, Trained, at_resolution, load_dataset, train
-from nas.train.data import stratified
+from nas.train.data import with_pictures
 from search_spaces import SearchSpace
 
 
@@ -84,23 +82,15 @@ def load_data(experiment: Experiment, progress: RunProgress | None = None) -> Da
     """The experiment's pictures, of which `data.limit` leaves so many to train on."""
     data = experiment.data
     with progress.task("decode pictures", 0) if progress else nullcontext() as task:
-        dataset = load_dataset(
+        return load_dataset(
             data.dataset,
             data_dir=data.data_dir,
             seed=experiment.seed,
             validation=data.validation,
             test=data.test,
+            limit=data.limit,
             progress=task.count if task else None,
         )
-    return with_pictures(dataset, data.limit, experiment.seed)
-
-
-def with_pictures(dataset: Dataset, count: int | None, seed: int) -> Dataset:
-    """The dataset with at most `count` pictures to train on, each class by its share."""
-    if count is None or count >= len(dataset.train):
-        return dataset
-    kept = stratified(dataset.train.labels, count / len(dataset.train), np.random.default_rng(seed))
-    return replace(dataset, train=dataset.train.take(np.flatnonzero(kept)))
 
 
 def _require_pictures(experiment: Experiment, dataset: Dataset) -> None:

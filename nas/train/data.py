@@ -90,9 +90,14 @@ def load_dataset(
         dataset = at_resolution(dataset, resolution) if resolution else dataset
     else:
         dataset = _load_tfds(name, data_dir, seed, validation, resolution, progress)
-    if limit is None or limit >= len(dataset.train):
+    return with_pictures(dataset, limit, seed)
+
+
+def with_pictures(dataset: Dataset, count: int | None, seed: int) -> Dataset:
+    """The dataset with at most `count` pictures to train on, each class by its share; all where it is None."""
+    if count is None or count >= len(dataset.train):
         return dataset
-    mask = stratified(dataset.train.labels, limit / len(dataset.train), np.random.default_rng(seed))
+    mask = stratified(dataset.train.labels, count / len(dataset.train), np.random.default_rng(seed))
     return replace(dataset, train=dataset.train.take(np.flatnonzero(mask)))
 
 
