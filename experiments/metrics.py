@@ -29,7 +29,7 @@ def write_metrics(
         "experiment": experiment.name,
         "seed": experiment.seed,
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-        "machine": {"cores": os.cpu_count(), "processor": _processor(), "platform": platform.platform()},
+        "machine": {"cores": os.cpu_count(), "processor": processor(), "platform": platform.platform()},
         "seconds": seconds,
         "data": {
             "dataset": dataset.name,
@@ -64,7 +64,7 @@ def _search(context: Context) -> dict[str, Any]:
     }
 
 
-def _processor() -> str:
+def processor() -> str:
     """The processor's name where the system tells it."""
     try:
         with Path("/proc/cpuinfo").open() as lines:

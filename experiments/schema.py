@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MEMBERS = tuple(f"b{phi}" for phi in range(8))
-_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 def _said(message: str) -> PydanticCustomError:
@@ -64,8 +64,9 @@ def _samplers() -> Iterable[str]:
 
 def _spaces() -> Iterable[str]:
     from search_spaces import space_names
+    from search_spaces.zoo import zoo_names
 
-    return space_names()
+    return (*space_names(), *zoo_names())
 
 
 def _check_device(name: str) -> str:
@@ -241,7 +242,7 @@ class Experiment(Section):
     seed: int = Field(0, ge=0, lt=2**32, description="an integer from 0 to 4294967295")
     data: Data = Data()
     space: Annotated[str, AfterValidator(_check_space)] = Field(
-        description="an architecture with choices in braces, or the name of a space"
+        description="an architecture with choices in braces, or the name of a space or of a network of `nas zoo`"
     )
     search: Search = Search()
     train: WinnerRecipe = RecipeSection(epochs=40)

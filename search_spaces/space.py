@@ -22,6 +22,7 @@ from nas.architecture import SHORT, Architecture, Value, parse_value
 from nas.blocks import KINDS, canonical, takes
 from nas.errors import InputError, unknown
 from nas.network import steps
+from search_spaces.zoo import zoo, zoo_names
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _PREFIX = re.compile(r"([a-z_]+?)=?(?=\{|[\d.]|$)")
@@ -160,9 +161,14 @@ def space_names() -> list[str]:
 
 
 def load_space(name: str) -> SearchSpace:
-    """A space that comes with the project, by name; raises `InputError` for an unknown one."""
+    """A space that comes with the project, by name; or a network of the zoo, as a space of that one alone.
+
+    Raises `InputError` for an unknown name.
+    """
+    if name in zoo_names():
+        return SearchSpace.parse(zoo(name).text, f"network {name}")
     if name not in space_names():
-        raise InputError(unknown("search space", name, space_names()))
+        raise InputError(unknown("search space", name, (*space_names(), *zoo_names())))
     text = (files("search_spaces") / "spaces" / f"{name}.arch").read_text()
     return SearchSpace.parse(text, f"space {name}")
 

@@ -1,0 +1,164 @@
+"""Times one training step, forward, backward and update: this toolkit, plain Flax, and PyTorch's timm.
+
+    python benchmarks/train_step.py --torch PYTHON
+
+PYTHON is an interpreter that has torch and timm; without one the table has no such column. The
+three take turns, a few steps each, so that a noisy machine is noisy for all; each figure is the
+median of all its steps. All compute in float32, with SGD, momentum and weight decay, on the same
+number of pictures. Writes results/train_step.md.
+
+Plain Flax is the same network with the library's convolutions everywhere, its whole step in one
+`nnx.jit`, the optimizer from Optax.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+from experiment import markdown
+from flax import nnx
+from machine import header
+from train_step_timm import Timm
+
+from nas.blocks.convolution import library_convolutions
+from nas.files import write_text
+from nas.network import initialise
+from nas.train import Recipe
+from nas.train.compiled import compile_chain
+from nas.train.step import Chain, Step
+from search_spaces.zoo import zoo
+
+NETWORKS = {
+    "efficientnet-b0": "efficientnet_b0",
+    "mobilenet-v2": "mobilenetv2_100",
+    "efficientnet-edgetpu-s": "efficientnet_es",
+}  # and the names that timm has for them
+SIZES = ((64, 32), (16, 128))  # pictures, and their side
+CLASSES = 10
+STEPS = 4  # in one turn
+RECIPE = Recipe(optimizer="sgd", learning_rate=0.01, momentum=0.9, weight_decay=1e-4, label_smoothing=0, augment=())
+
+Turn = Callable[[], list[float]]
+"""Does some steps and gives the seconds of each."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--torch", metavar="PYTHON", help="an interpreter that has torch and timm")
+    parser.add_argument("--turns", type=int, default=8, help="how often each is given its turn (default: 8)")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    options = parser.parse_args()
+    timm = Timm(options.torch) if options.torch else None
+    rows = []
+    for name, theirs in NETWORKS.items():
+        for batch, side in SIZES:
+            peers = {"ours": ours(name, batch, side), "flax": plain_flax(name, batch, side)}
+            if timm:
+                peers["timm"] = timm.turn(theirs, CLASSES, batch, side, STEPS)
+            rows.append((name, f"{batch} of {side}x{side}", *figures(alternate(peers, options.turns))))
+            print(*rows[-1], sep="  ", flush=True)
+    write_text(options.out / "train_step.md", document(rows, options.turns, timm))
+
+
+def ours(name: str, batch: int, side: int) -> Turn:
+    """Steps as `nas.train` makes them on CPUs, block by block."""
+    network = initialise(zoo(name).with_input(side).with_classes(CLASSES))
+    chain = Chain.of(network, by_block=jax.default_backend() == "cpu")
+    state = chain.state(network, RECIPE)
+    compiled = compile_chain(chain, RECIPE, state, (side, side, 3))
+    images, labels = pictures(batch, side)
+    step = Step(np.zeros(len(chain.layouts) + 1, np.uint32), np.float32(RECIPE.learning_rate), np.float32(0))
+
+    def one() -> None:
+        nonlocal state
+        state, loss = compiled.step(state, images, labels, step)
+        jax.block_until_ready((state, loss))
+
+    return timed(one)
+
+
+def plain_flax(name: str, batch: int, side: int) -> Turn:
+    """Steps as Flax's own examples make them."""
+    network = initialise(zoo(name).with_input(side).with_classes(CLASSES))
+    network.train()
+    transform = optax.chain(optax.add_decayed_weights(RECIPE.weight_decay), optax.sgd(0.01, RECIPE.momentum, True))
+    optimizer = nnx.Optimizer(network, transform, wrt=nnx.Param)
+    images, labels = pictures(batch, side)
+
+    def loss_of(network: Any, images: Any, labels: Any) -> Any:
+        logits = network(images.astype(np.float32) / 127.5 - 1)
+        return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+
+    @nnx.jit
+    def step(network: Any, optimizer: Any, images: Any, labels: Any) -> Any:
+        loss, gradients = nnx.value_and_grad(loss_of)(network, images, labels)
+        optimizer.update(network, gradients)
+        return loss
+
+    def one() -> None:
+        with library_convolutions():  # for the first call, which traces
+            jax.block_until_ready(step(network, optimizer, images, labels))
+
+    return timed(one)
+
+
+def pictures(batch: int, side: int) -> tuple[Any, Any]:
+    generator = np.random.default_rng(0)
+    images = generator.integers(256, size=(batch, side, side, 3), dtype=np.uint8)
+    return images, generator.integers(CLASSES, size=batch, dtype=np.int32)
+
+
+def timed(one: Callable[[], None]) -> Turn:
+    """Turns of `STEPS` steps each, the first step of all, which compiles, left out."""
+    one()
+
+    def turn() -> list[float]:
+        seconds = []
+        for _ in range(STEPS):
+            started = time.perf_counter()
+            one()
+            seconds.append(time.perf_counter() - started)
+        return seconds
+
+    return turn
+
+
+def alternate(peers: dict[str, Turn], turns: int) -> dict[str, list[float]]:
+    """The seconds of every step of each peer, after a turn of each to warm up."""
+    for turn in peers.values():
+        turn()
+    seconds: dict[str, list[float]] = {name: [] for name in peers}
+    for _ in range(turns):
+        for name, turn in peers.items():
+            seconds[name] += turn()
+    return seconds
+
+
+def figures(seconds: dict[str, list[float]]) -> tuple[str, ...]:
+    """Medians in milliseconds, and how many times as long the others take."""
+    middle = {name: median(values) for name, values in seconds.items()}
+    times = [f"{1000 * middle[name]:.1f}" if name in middle else "" for name in ("ours", "flax", "timm")]
+    ratios = [f"{middle[name] / middle['ours']:.2f}" if name in middle else "" for name in ("flax", "timm")]
+    return (*times, *ratios)
+
+
+def document(rows: list[tuple[str, ...]], turns: int, timm: Timm | None) -> str:
+    """The table as Markdown."""
+    facts = header(("jax", "flax", "optax"), **(timm.versions if timm else {}))
+    method = (
+        f"Milliseconds of one step, median of {turns * STEPS}, taken in {turns} turns of {STEPS}; "
+        "weights and pictures from seed 0, 10 classes, float32. A ratio above 1 says how many times as long they take."
+    )
+    columns = ("network", "pictures", "ours", "plain Flax", "timm eager", "Flax / ours", "timm / ours")
+    parts = ["# One training step", "Written by `benchmarks/train_step.py`.", markdown(("what", "found"), facts)]
+    return "\n\n".join([*parts, method, markdown(columns, rows)]) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Training steps of PyTorch's timm, in a process of another interpreter.
+
+`Timm` is this side of it; run as a script the file is the other side, which knows nothing
+of this toolkit: it reads a line for each turn and answers with the seconds of its steps.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+
+class Timm:
+    """The process; its threads sleep while others have their turn."""
+
+    def __init__(self, python: str):
+        environment = {"OMP_WAIT_POLICY": "PASSIVE", "PATH": "/usr/bin:/bin"}
+        self._process = subprocess.Popen(
+            [python, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+        self.versions: dict[str, str] = self._ask("versions")
+
+    def turn(self, *what: Any) -> Callable[[], list[float]]:
+        """Turns of (network, classes, pictures, their side, steps)."""
+        return lambda: self._ask(what)
+
+    def _ask(self, what: Any) -> Any:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(json.dumps(what), file=self._process.stdin, flush=True)
+        if not (answer := self._process.stdout.readline()):
+            raise SystemExit("the interpreter given by --torch ended; expected one that has torch and timm")
+        return json.loads(answer)
+
+
+def _serve() -> None:
+    import torch
+
+    # timm imports torchvision, whose compiled operators are for another build of torch: they are declared, not used.
+    library = torch.library.Library("torchvision", "DEF")
+    library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    import timm
+
+    steps: dict[Any, Callable[[], None]] = {}
+    for line in sys.stdin:
+        what = json.loads(line)
+        if what == "versions":
+            print(json.dumps({"torch": torch.__version__, "timm": timm.__version__}), flush=True)
+            continue
+        *network, count = what
+        key = tuple(network)
+        if key not in steps:
+            steps.clear()
+            steps[key] = _step(torch, timm, *network)
+        print(json.dumps([_seconds(steps[key]) for _ in range(count)]), flush=True)
+
+
+def _step(torch: Any, timm: Any, name: str, classes: int, batch: int, side: int) -> Callable[[], None]:
+    torch.manual_seed(0)
+    model = timm.create_model(name, num_classes=classes).train()
+    optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, weight_decay=1e-4, nesterov=True)
+    images = torch.rand(batch, 3, side, side) * 2 - 1
+    labels = torch.randint(classes, (batch,))
+
+    def step() -> None:
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(model(images), labels).backward()
+        optimizer.step()
+
+    return step
+
+
+def _seconds(step: Callable[[], None]) -> float:
+    started = time.perf_counter()
+    step()
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    _serve()
