@@ -24,7 +24,7 @@ from typing import Literal, get_args
 
 from nas.errors import InputError, unknown
 
-Part = Literal["stem", "stage", "head"]
+Part = Literal["prepare", "stem", "stage", "head"]
 Value = int | float | str
 
 PARTS: tuple[str, ...] = get_args(Part)

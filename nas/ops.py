@@ -1,7 +1,9 @@
 """The operations of a deployed network, as plain data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+
+from nas.architecture import Architecture
 
 Shape = tuple[int, ...]
 
@@ -37,6 +39,7 @@ class BlockTrace:
     """A distinct block's ops; one shared object for every network that contains the block.
 
     `params` counts trainable numbers, `statistics` the running averages kept beside them.
+    `idle` are ops whose result the output does not depend on: a converter drops most of them.
     """
 
     ops: tuple[Op, ...]
@@ -44,6 +47,7 @@ class BlockTrace:
     out_shape: Shape
     params: int
     statistics: int
+    idle: tuple[Op, ...] = ()
 
     @cached_property
     def macs(self) -> int:
@@ -62,9 +66,13 @@ class LayerTrace:
 
 @dataclass(frozen=True)
 class Trace:
-    """A network's blocks in order, with totals; batch 1."""
+    """A network's blocks in order, with totals; batch 1.
+
+    `architecture` is what was traced, for devices that have to run it; None where the trace is of none.
+    """
 
     layers: tuple[LayerTrace, ...]
+    architecture: Architecture | None = field(default=None, compare=False)
 
     @property
     def in_shape(self) -> Shape:
@@ -85,6 +93,11 @@ class Trace:
     def params(self) -> int:
         """Trainable parameters."""
         return sum(layer.block.params for layer in self.layers)
+
+    @cached_property
+    def statistics(self) -> int:
+        """Running averages kept beside the parameters."""
+        return sum(layer.block.statistics for layer in self.layers)
 
     @cached_property
     def macs(self) -> int:

@@ -40,7 +40,8 @@ def trace(architecture: Architecture, origin: str = "architecture") -> Trace:
         tuple(
             LayerTrace(step.name, step.block.kind, trace_block(step.block, step.in_shape))
             for step in steps(architecture, origin, _traced_shape)
-        )
+        ),
+        architecture,
     )
 
 
@@ -56,26 +57,32 @@ def trace_block(block: Block, in_shape: Shape) -> BlockTrace:
 
 def trace_module(build: Callable[[], nnx.Module], in_shape: Shape) -> BlockTrace:
     """The ops of any Flax module that `build` makes, in evaluation, batch 1."""
-    with shapes_only():
-        module = nnx.eval_shape(build)
-    module.eval()
-    graph, state = nnx.split(module)
+    params = statistics = 0
 
-    def run(state: Any, x: jax.Array) -> Any:
-        return nnx.merge(graph, state)(x)
+    def run(x: jax.Array) -> Any:
+        nonlocal params, statistics
+        with shapes_only():
+            module = build()
+        module.eval()
+        params, statistics = map(_count, nnx.state(module, nnx.Param, nnx.BatchStat))
+        return module(x)
 
     with library_convolutions():
-        closed = jax.make_jaxpr(run)(state, jax.ShapeDtypeStruct((1, *in_shape), np.float32))
-    reader = _Reader(closed.jaxpr.invars[-1])
+        closed = jax.make_jaxpr(run)(jax.ShapeDtypeStruct((1, *in_shape), np.float32))
+    reader = _Reader(closed.jaxpr.invars[0])
     reader.read(closed.jaxpr)
-    out_shape = closed.jaxpr.outvars[0].aval.shape[1:]
-    return BlockTrace(
-        tuple(reader.ops),
-        in_shape,
-        out_shape,
-        params=_count(nnx.state(module, nnx.Param)),
-        statistics=_count(nnx.state(module, nnx.BatchStat)),
-    )
+    out = closed.jaxpr.outvars[0]
+    ops, idle = _parted(reader.ops, reader.tensors.get(out))
+    return BlockTrace(ops, in_shape, out.aval.shape[1:], params, statistics, idle)
+
+
+def _parted(ops: Sequence[Op], output: int | None) -> tuple[tuple[Op, ...], tuple[Op, ...]]:
+    """The ops that the tensor `output` is made by, and the others."""
+    needed = {output}
+    for op in reversed(ops):
+        if op.output in needed:
+            needed.update(op.inputs)
+    return tuple(op for op in ops if op.output in needed), tuple(op for op in ops if op.output not in needed)
 
 
 def _count(state: Any) -> int:

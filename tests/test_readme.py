@@ -1,5 +1,6 @@
 """What the README shows works as it stands there."""
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -7,12 +8,10 @@ from types import ModuleType
 
 import pytest
 
-from experiments.runner import run_experiment
+from experiments.cli import run
 from experiments.schema import load_experiment
-from nas.architecture import Architecture
 from nas.blocks import KINDS
 from nas.latency import load_device
-from nas.trace import trace
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -43,23 +42,38 @@ def twin():
     del sys.modules["twin"], KINDS["twin"]
 
 
-@pytest.mark.usefixtures("twin")
-def test_block_of_the_readme_is_costed():
-    traced = trace(Architecture.parse("input 8x8x1\nstage twin s2 c8\nhead dense c10"))
-    assert traced.layers[0].block.macs == 4 * 4 * 8 * (9 + 25)
+@pytest.fixture
+def nas(capsys):
+    """Runs a command line of `nas` in this process, which knows the block, and returns its answer."""
+
+    def command(*arguments):
+        assert run([*map(str, arguments), "--json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    return command
 
 
 @pytest.mark.usefixtures("twin")
-def test_block_of_the_readme_is_searched_trained_scaled_and_exported(tmp_path):
-    (tmp_path / "twins.yaml").write_text(EXPERIMENT)
-    metrics = run_experiment(load_experiment(tmp_path / "twins.yaml"), tmp_path / "run")
-    assert metrics["search"]["trained"] == 2
-    assert "twin" in metrics["winner"]["architecture"]
+def test_block_of_the_readme_is_searched_costed_trained_scaled_and_exported(nas, tmp_path):
+    experiment, folder, file = tmp_path / "twins.yaml", tmp_path / "run", tmp_path / "twin.tflite"
+    experiment.write_text(EXPERIMENT)
+    answer = nas("run", experiment, "--out", folder)
+    assert answer["trained"] == 2
+    assert "stage twin" in answer["winner"]
+    metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["family"][1]["test_accuracy"] is not None
     flax, float32, int8 = metrics["export"]["rows"]
     assert float32["largest_difference"] < 1e-4
     assert int8["agreement"] > 0.9
     assert flax["accuracy"] == metrics["test_accuracy"]
+
+    twin = nas("cost", folder)["layers"][0]
+    channels = int(re.search(r"stage twin.* c(\d+)", answer["winner"])[1])
+    assert twin["macs"] == 4 * 4 * channels * (9 + 25)
+    assert twin["params"] == channels * (9 + 25 + 4)  # kernels, and scale and bias of two batch norms
+
+    nas("export", folder, "--format", "int8", "--out", file)
+    assert nas("check", file)["edgetpu"]
 
 
 def test_experiment_of_the_readme_is_valid(tmp_path):

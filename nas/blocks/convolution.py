@@ -4,14 +4,14 @@ XLA's CPU code for depthwise convolutions is an order of magnitude slower than k
 shifted multiply-adds, its gradients more so; 1x1 convolutions are faster as matrix
 products, and so are those whose kernel is larger than the picture. GPUs and TPUs have
 good library convolutions. The numbers are the same. Under `library_convolutions()`
-every convolution is one `conv_general_dilated`, which is what tracing and export must
-see.
+every convolution is one `conv_general_dilated`, which is what tracing must see. Export
+goes one step further, by `mappable_operations()`.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
+from functools import partial, reduce
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,7 @@ Stride = int | tuple[int, int]  # of rows and columns alike, or of each
 PADDINGS = ("same", "symmetric", "valid", "ceil")
 
 _library = ContextVar("library_convolutions", default=False)
+_mappable = ContextVar("mappable_operations", default=False)
 
 
 @contextmanager
@@ -32,6 +33,26 @@ def library_convolutions() -> Iterator[None]:
         yield
     finally:
         _library.reset(token)
+
+
+@contextmanager
+def mappable_operations() -> Iterator[None]:
+    """As `library_convolutions`, and what the Edge TPU maps no single operation of becomes several that it maps.
+
+    These are grouped convolutions, of which converters write a version that its compiler
+    refuses, and max pools padded otherwise than TFLite's own. The numbers stay the same.
+    """
+    token = _mappable.set(True)
+    try:
+        with library_convolutions():
+            yield
+    finally:
+        _mappable.reset(token)
+
+
+def uses_mappable() -> bool:
+    """Whether operations are to be such that the Edge TPU maps them."""
+    return _mappable.get()
 
 
 def uses_library() -> bool:
@@ -67,7 +88,10 @@ def padding_of(mode: str, size: tuple[int, ...], kernel: tuple[int, ...], stride
         around = reach // 2 if mode == "symmetric" else 0
         if length + 2 * around < reach:
             raise ValueError(f"a window of {reach} does not fit into {length} pixels; expected a larger picture")
-        return around, -(length - reach) % stride if mode == "ceil" else around
+        if mode == "ceil":
+            missing = -(length - reach) % stride
+            return 0, missing if missing < reach else 0
+        return around, around
 
     rows, columns = pair(stride)
     return axis(size[0], kernel[0], rows), axis(size[1], kernel[1], columns)
@@ -125,8 +149,21 @@ def _library_convolution(
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def _depthwise(x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int) -> jax.Array:
     """Depthwise convolution of (B, H, W, C) by (kh, kw, 1, C) as shifted multiply-adds."""
-    windows = _windows(x, kernel.shape[:2], padding, stride, dilation)
-    return sum(window * kernel[i : i + 1, j : j + 1] for (i, j), window in windows)  # type: ignore[return-value]
+    return _shifted_sum(_windows(x, kernel.shape[:2], padding, stride, dilation), kernel)
+
+
+def _shifted_sum(windows: Iterator[tuple[tuple[int, int], jax.Array]], kernel: jax.Array) -> jax.Array:
+    """The sum over the positions of a kernel (kh, kw, 1, C) of the windows that they multiply.
+
+    In plain operations of XLA: written with operators, a large kernel takes half a second to trace.
+    """
+    products = (_times(window, kernel, *position) for position, window in windows)
+    return reduce(lax.add, products)
+
+
+def _times(window: jax.Array, kernel: jax.Array, row: int, column: int) -> jax.Array:
+    entry = lax.slice(kernel, (row, column, 0, 0), (row + 1, column + 1, 1, kernel.shape[3]))
+    return lax.mul(window, lax.broadcast_in_dim(lax.squeeze(entry, (0, 1, 2)), window.shape, (3,)))
 
 
 def _windows(
@@ -142,7 +179,8 @@ def _windows(
         for j in range(kernel[1]):
             top, left = i * dilation, j * dilation
             bottom, right = top + (rows - 1) * stride + 1, left + (columns - 1) * stride + 1
-            yield (i, j), padded[:, top:bottom:stride, left:right:stride]
+            begin, end = (0, top, left, 0), (padded.shape[0], bottom, right, padded.shape[3])
+            yield (i, j), lax.slice(padded, begin, end, (1, stride, stride, 1))
 
 
 def _padded(x: jax.Array, padding: Padding) -> jax.Array:
@@ -192,11 +230,8 @@ def _depthwise_backward(
     )
     none = ((0, 0), (0, 0))
     flipped = kernel[::-1, ::-1]
-    x_grad = sum(
-        window * flipped[i : i + 1, j : j + 1]
-        for (i, j), window in _windows(spread, (rows, columns), none, 1, dilation)
-    )
-    return x_grad, kernel_grad  # type: ignore[return-value]
+    x_grad = _shifted_sum(_windows(spread, (rows, columns), none, 1, dilation), flipped)
+    return x_grad, kernel_grad
 
 
 _depthwise.defvjp(_depthwise_forward, _depthwise_backward)

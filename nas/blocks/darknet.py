@@ -7,6 +7,7 @@ from flax import nnx
 
 from nas.blocks.layers import ConvNorm
 from nas.blocks.registry import Options, register
+from nas.blocks.stochastic_depth import branch
 from nas.ops import Shape
 
 
@@ -38,4 +39,4 @@ class DarknetResidual(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         y = self.conv(self.reduce(x))
-        return x + y if self.skips else y
+        return x + branch(y) if self.skips else y

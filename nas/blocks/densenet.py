@@ -33,7 +33,7 @@ class DenseLayerOptions(Options):
 class DenseLayer(nnx.Module):
     """Norm, activation, 1x1, norm, activation, 3x3, beside the input: (B, H, W, C) to (B, H, W, C + growth).
 
-    Repeated, it is the paper's dense block.
+    Repeated, it is the paper's dense block, less the dropout that it has for small data.
     """
 
     def __init__(self, in_shape: Shape, options: DenseLayerOptions, *, rngs: nnx.Rngs):

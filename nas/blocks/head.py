@@ -51,7 +51,10 @@ class DropoutOptions(Options):
 
 @register("dropout", DropoutOptions)
 class Dropout(nnx.Dropout):
-    """Sets a share `rate` of the entries to zero in training; nothing in evaluation."""
+    """Sets a share `rate` of the entries to zero in training (arXiv 1207.0580); nothing in evaluation.
+
+    The shape stays. What is left is divided by 1 - rate then, rather than multiplied by it in evaluation.
+    """
 
     def __init__(self, in_shape: Shape, options: DropoutOptions, *, rngs: nnx.Rngs):
         del in_shape

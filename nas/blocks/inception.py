@@ -82,7 +82,10 @@ class InceptionOptions(Widths):
 
 @register("inception", InceptionOptions)
 class Inception(nnx.Module):
-    """1x1, 3x3, 5x5 and pooled branches: (B, H, W, C) to (B, H, W, one + three + five + pool)."""
+    """1x1, 3x3, 5x5 and pooled branches: (B, H, W, C) to (B, H, W, one + three + five + pool).
+
+    The paper's network has biases where batch norm stands by default (`norm=bias`).
+    """
 
     def __init__(self, in_shape: Shape, options: InceptionOptions, *, rngs: nnx.Rngs):
         channels, o = in_shape[-1], options

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax import lax
 
 from nas.ops import Shape
 
@@ -68,27 +69,37 @@ class FanInUniform:
 
 Initializer = Constant | FanOutNormal | FanInUniform
 
-_shapes_only = ContextVar("shapes_only", default=False)
+_stand_ins: ContextVar[dict[Shape, jax.Array] | None] = ContextVar("stand_ins", default=None)
 
 
 @contextmanager
 def shapes_only() -> Iterator[None]:
     """Within it, parameters have their shapes but no values worth anything.
 
-    For modules that are built to be traced: tracing the random draws would take longer
-    than tracing the module.
+    For one function that builds modules and is traced: tracing the random draws would take
+    longer than tracing the module. Parameters of one shape share one array of zeros.
     """
-    token = _shapes_only.set(True)
+    token = _stand_ins.set({})
     try:
         yield
     finally:
-        _shapes_only.reset(token)
+        _stand_ins.reset(token)
+
+
+def _stand_in(shape: Shape) -> jax.Array | None:
+    """Zeros in place of a parameter's values where only its shape matters, else None."""
+    arrays = _stand_ins.get()
+    if arrays is None:
+        return None
+    if shape not in arrays:
+        arrays[shape] = lax.broadcast(np.float32(0), shape)
+    return arrays[shape]
 
 
 def parameter(initializer: Initializer, shape: Shape, rngs: nnx.Rngs) -> nnx.Param[jax.Array]:
     """A trainable array that remembers how to be drawn again (`nas.network.initialise` does)."""
-    if _shapes_only.get():
-        return nnx.Param(jnp.zeros(shape, jnp.float32), initializer=initializer)
+    if (zeros := _stand_in(shape)) is not None:
+        return nnx.Param(zeros, initializer=initializer)
     key = None if isinstance(initializer, Constant) else rngs.params()
     return nnx.Param(initializer(key, shape), initializer=initializer)  # type: ignore[arg-type]
 
@@ -96,4 +107,5 @@ def parameter(initializer: Initializer, shape: Shape, rngs: nnx.Rngs) -> nnx.Par
 def statistic(value: float, shape: Shape) -> nnx.BatchStat[jax.Array]:
     """A running statistic that starts at `value`; kept with the weights, never trained."""
     initializer = Constant(value)
-    return nnx.BatchStat(initializer(None, shape), initializer=initializer)
+    zeros = _stand_in(shape)
+    return nnx.BatchStat(initializer(None, shape) if zeros is None else zeros, initializer=initializer)

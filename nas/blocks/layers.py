@@ -6,7 +6,8 @@ from flax import nnx
 from jax import lax
 
 from nas.blocks.activations import ACTIVATIONS
-from nas.blocks.convolution import Stride, convolve, padding_of, pair, uses_library
+from nas.blocks.batch_norm import batch_norm, batch_norm_in_training, per_channel
+from nas.blocks.convolution import Stride, convolve, padding_of, pair, uses_library, uses_mappable
 from nas.blocks.initializers import Constant, FanOutNormal, Initializer, parameter, statistic
 
 # A running average over about ten steps: searches train for few steps, and a slower
@@ -41,10 +42,31 @@ class Conv(nnx.Module):
         self.stride, self.groups, self.dilation, self.padding = stride, groups, dilation, padding
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        kernel = self.kernel[...]
+        if self.splits():
+            return jnp.concatenate(self.parts(x), -1)
+        kernel, bias = self._arrays(x)
+        return self._convolved(x, kernel, bias, self.groups)
+
+    def splits(self) -> bool:
+        """Whether the groups are to be convolutions of their own."""
+        return uses_mappable() and self.groups > 1 and self.kernel.shape[2] > 1
+
+    def parts(self, x: jax.Array) -> list[jax.Array]:
+        """What each group makes of its share of the channels."""
+        kernel, bias = self._arrays(x)
+        kernels = jnp.split(kernel, self.groups, axis=-1)
+        biases = [None] * self.groups if bias is None else jnp.split(bias, self.groups)
+        shares = jnp.split(x, self.groups, axis=-1)
+        return [self._convolved(*share, 1) for share in zip(shares, kernels, biases, strict=True)]
+
+    def _arrays(self, x: jax.Array) -> tuple[jax.Array, jax.Array | None]:
+        """Kernel and bias, float32 as kept, as numbers of the kind that `x` has."""
+        return self.kernel[...].astype(x.dtype), None if self.bias is None else self.bias[...].astype(x.dtype)
+
+    def _convolved(self, x: jax.Array, kernel: jax.Array, bias: jax.Array | None, groups: int) -> jax.Array:
         padding = padding_of(self.padding, x.shape[1:3], kernel.shape[:2], self.stride, self.dilation)
-        y = convolve(x, kernel, padding, self.stride, self.dilation, self.groups)
-        return y if self.bias is None else y + per_channel(self.bias[...])
+        y = convolve(x, kernel, padding, self.stride, self.dilation, groups)
+        return y if bias is None else y + per_channel(bias)
 
 
 class BatchNorm(nnx.Module):
@@ -59,29 +81,20 @@ class BatchNorm(nnx.Module):
         self.use_running_average = False  # set by nnx's train() and eval()
 
     def __call__(self, x: jax.Array) -> jax.Array:
+        normed: jax.Array
         if self.use_running_average:
             mean, var = self.mean[...], self.var[...]
+            normed = batch_norm(x, mean, var, self.scale[...], self.bias[...], self.epsilon)
         else:
-            mean = jnp.mean(x, (0, 1, 2))
-            var = jnp.mean(jnp.square(x - per_channel(mean)), (0, 1, 2))
-            self.mean[...] = MOMENTUM * self.mean[...] + (1 - MOMENTUM) * lax.stop_gradient(mean)
-            self.var[...] = MOMENTUM * self.var[...] + (1 - MOMENTUM) * lax.stop_gradient(var)
-        normed: jax.Array = batch_norm(x, mean, var, self.scale[...], self.bias[...], self.epsilon)
+            normed, mean, var = batch_norm_in_training(x, self.scale[...], self.bias[...], self.epsilon)
+            self.mean[...] = MOMENTUM * self.mean[...] + (1 - MOMENTUM) * mean
+            self.var[...] = MOMENTUM * self.var[...] + (1 - MOMENTUM) * var
         return normed
 
-
-def per_channel(values: jax.Array) -> jax.Array:
-    """Values of (C,) as (1, 1, 1, C), to go with (B, H, W, C)."""
-    return values.reshape(1, 1, 1, -1)
-
-
-@jax.jit
-def batch_norm(
-    x: jax.Array, mean: jax.Array, var: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float
-) -> jax.Array:
-    """(x - mean) / sqrt(var + epsilon) * scale + bias, as the one operation that tracing folds."""
-    factor = scale * lax.rsqrt(var + epsilon)
-    return x * per_channel(factor) + per_channel(bias - mean * factor)
+    def parts(self, shares: list[jax.Array]) -> list[jax.Array]:
+        """In evaluation, of channels that come in equal shares: each normalised by itself."""
+        arrays = (jnp.split(array[...], len(shares)) for array in (self.mean, self.var, self.scale, self.bias))
+        return [batch_norm(x, *own, self.epsilon) for x, *own in zip(shares, *arrays, strict=True)]
 
 
 class ConvNorm(nnx.Module):
@@ -116,8 +129,13 @@ class ConvNorm(nnx.Module):
         self.activation = activation
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        y = self.conv(x)
-        return ACTIVATIONS[self.activation](y if self.norm is None else self.norm(y))
+        activation = ACTIVATIONS[self.activation]
+        if not self.conv.splits():
+            y = self.conv(x)
+            return activation(y if self.norm is None else self.norm(y))
+        # Split throughout, so that norm and activation fold into each part's convolution.
+        parts = self.conv.parts(x)
+        return jnp.concatenate([activation(y) for y in (parts if self.norm is None else self.norm.parts(parts))], -1)
 
 
 def average_pool(x: jax.Array) -> jax.Array:

@@ -15,6 +15,7 @@ from nas.blocks.activations import ACTIVATIONS
 from nas.blocks.layers import ConvNorm
 from nas.blocks.registry import Options, register
 from nas.blocks.squeeze_excite import SqueezeExcite
+from nas.blocks.stochastic_depth import branch
 from nas.errors import unknown
 from nas.ops import Shape
 from nas.widths import round_width
@@ -91,7 +92,7 @@ class _InvertedResidual(nnx.Module):
         return SqueezeExcite(expanded, reduced, activation=o.se_activation or o.activation, gate=o.se_gate, rngs=rngs)
 
     def _join(self, x: jax.Array, y: jax.Array) -> jax.Array:
-        return x + y if self.skips else y
+        return x + branch(y) if self.skips else y
 
 
 @register("mbconv", MBConvOptions)

@@ -12,6 +12,7 @@ from nas.blocks.layers import BatchNorm, Conv
 from nas.blocks.registry import register
 from nas.blocks.residual import BottleneckOptions, ResidualOptions
 from nas.blocks.squeeze_excite import squeeze_excite
+from nas.blocks.stochastic_depth import branch
 from nas.ops import Shape
 
 
@@ -58,12 +59,15 @@ class _Preactivated(nnx.Module):
         for step in self.rest:
             y = step(y)
         y = y if self.se is None else self.se(y)
-        return y + (x if self.shortcut is None else self.shortcut(activated))
+        return branch(y) + (x if self.shortcut is None else self.shortcut(activated))
 
 
 @register("preact_residual", ResidualOptions)
 class PreactResidual(_Preactivated):
-    """Two convolutions: (B, H, W, C) to (B, ceil(H / stride), ceil(W / stride), channels)."""
+    """Two convolutions: (B, H, W, C) to (B, ceil(H / stride), ceil(W / stride), channels).
+
+    Groups and squeeze-and-excitation, before the addition, go beyond the paper.
+    """
 
     def __init__(self, in_shape: Shape, options: ResidualOptions, *, rngs: nnx.Rngs):
         o = options
@@ -80,7 +84,8 @@ class PreactBottleneck(_Preactivated):
     """1x1, 3x3, 1x1: (B, H, W, C) to (B, ceil(H / stride), ceil(W / stride), channels).
 
     The stride is on the 3x3 of a stage's first block, as in the paper; TensorFlow's
-    networks of this name have it in a stage's last.
+    networks of this name have it in a stage's last. Groups and squeeze-and-excitation,
+    before the addition, go beyond the paper.
     """
 
     def __init__(self, in_shape: Shape, options: BottleneckOptions, *, rngs: nnx.Rngs):

@@ -178,12 +178,16 @@ def canonical(architecture: Architecture, origin: str = "architecture") -> Archi
 
 
 def _canonical_layer(layer: Layer, origin: str) -> Layer:
-    options = resolve(layer, origin).options
-    values = {f.name: getattr(options, f.name) for f in fields(options)}
-    said = {f.name: values[f.name] for f in fields(options) if f.name in ALWAYS_SAID or values[f.name] != f.default}
-    return replace(layer, options=tuple(said.items()))
+    return replace(layer, options=_canonical_options(resolve(layer, origin)))
 
 
+@lru_cache(maxsize=65536)
+def _canonical_options(block: Block) -> tuple[tuple[str, Value], ...]:
+    values = [(f, getattr(block.options, f.name)) for f in fields(block.options)]
+    return tuple((f.name, value) for f, value in values if f.name in ALWAYS_SAID or value != f.default)
+
+
+@lru_cache(maxsize=4096)
 def takes(kind: str, option: str) -> bool:
     """Whether blocks of this kind have such an option."""
     return any(f.name == option for f in fields(KINDS[kind].options))

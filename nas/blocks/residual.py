@@ -9,6 +9,7 @@ from nas.blocks.activations import ACTIVATIONS
 from nas.blocks.layers import ConvNorm
 from nas.blocks.registry import Options, register
 from nas.blocks.squeeze_excite import squeeze_excite
+from nas.blocks.stochastic_depth import branch
 from nas.ops import Shape
 
 
@@ -55,12 +56,16 @@ class _Residual(nnx.Module):
 
     def _join(self, x: jax.Array, y: jax.Array) -> jax.Array:
         y = y if self.se is None else self.se(y)
-        return ACTIVATIONS[self.activation](y + (x if self.shortcut is None else self.shortcut(x)))
+        return ACTIVATIONS[self.activation](branch(y) + (x if self.shortcut is None else self.shortcut(x)))
 
 
 @register("residual", ResidualOptions)
 class Residual(_Residual):
-    """Two convolutions around which the input skips: (B, H, W, C) to (B, H / stride, W / stride, channels)."""
+    """Two convolutions around which the input skips.
+
+    (B, H, W, C) to (B, ceil(H / stride), ceil(W / stride), channels). Beyond the paper the
+    convolutions may have groups, and squeeze-and-excitation may stand before the addition.
+    """
 
     def __init__(self, in_shape: Shape, options: ResidualOptions, *, rngs: nnx.Rngs):
         o = options
@@ -76,8 +81,10 @@ class Residual(_Residual):
 
 @register("bottleneck", StridedBottleneckOptions)
 class Bottleneck(_Residual):
-    """1x1 to channels / expansion, 3x3, 1x1 back: (B, H, W, C) to (B, H / stride, W / stride, channels).
+    """1x1 to channels / expansion, 3x3, 1x1 back, around which the input skips.
 
+    (B, H, W, C) to (B, ceil(H / stride), ceil(W / stride), channels). Groups of the 3x3 make it
+    a block of ResNeXt (arXiv 1611.05431); squeeze-and-excitation may stand before the addition.
     The 3x3 has the stride, as common implementations have it; the paper put it on the first 1x1
     (`stride_on=reduce`).
     """

@@ -25,7 +25,7 @@ class Separable(nnx.Module):
     """Depthwise convolution, then 1x1: (B, H, W, C) to (B, ceil(H / stride), ceil(W / stride), channels).
 
     Beyond the paper, squeeze-and-excitation may stand between the two, with its
-    ratio of the input's channels.
+    ratio of the input's channels. The paper has ReLU, its released networks ReLU6.
     """
 
     def __init__(self, in_shape: Shape, options: SeparableOptions, *, rngs: nnx.Rngs):

@@ -11,16 +11,20 @@ from nas.blocks.activations import ACTIVATIONS
 from nas.blocks.layers import ConvNorm
 from nas.blocks.pool import mean_pool
 from nas.blocks.registry import Options, register
+from nas.blocks.stochastic_depth import branch
 from nas.ops import Shape
 
 
 def shuffle(x: jax.Array, groups: int) -> jax.Array:
-    """Channels of (B, H, W, C) dealt out so that each of `groups` next holds some of every one before."""
+    """Channels of (B, H, W, C) dealt out so that each of `groups` next holds some of every one before.
+
+    Rows and columns are one dimension meanwhile: the Edge TPU maps no more than three.
+    """
     if groups == 1:
         return x
     batch, height, width, channels = x.shape
-    dealt = x.reshape(batch, height, width, groups, channels // groups)
-    return jnp.swapaxes(dealt, 3, 4).reshape(x.shape)
+    dealt = x.reshape(batch, height * width, groups, channels // groups)
+    return jnp.swapaxes(dealt, 2, 3).reshape(x.shape)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +54,7 @@ class ShuffleUnit(nnx.Module):
 
     Stride 1 adds the input. A larger stride puts the input's mean pool beside the result,
     which then has the channels that are missing. Where neither fits (stride 1 with other
-    channels than the input's), nothing goes around the unit.
+    channels than the input's), nothing goes around the unit; the paper has no such one.
     """
 
     def __init__(self, in_shape: Shape, options: ShuffleOptions, *, rngs: nnx.Rngs):
@@ -65,14 +69,15 @@ class ShuffleUnit(nnx.Module):
         self.groups, self.stride, self.activation = o.groups, o.stride, o.activation
         self.reduce = ConvNorm(channels, inner, groups=first, activation=o.activation, rngs=rngs)
         self.depthwise = ConvNorm(inner, inner, o.kernel, o.stride, groups=inner, rngs=rngs)
-        self.expand = ConvNorm(inner, out, groups=o.groups, rngs=rngs)
+        last = "none" if self.pools or self.skips else o.activation
+        self.expand = ConvNorm(inner, out, groups=o.groups, activation=last, rngs=rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         activation = ACTIVATIONS[self.activation]
         y = self.expand(self.depthwise(shuffle(self.reduce(x), self.groups)))
         if self.pools:
             return activation(jnp.concatenate([mean_pool(x, 3, self.stride), y], -1))
-        return activation(x + y if self.skips else y)
+        return activation(x + branch(y)) if self.skips else y
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +113,8 @@ class ShuffleV2Unit(nnx.Module):
     """Two branches side by side, then shuffled: (B, H, W, C) to (B, ceil(H / stride), ceil(W / stride), channels).
 
     At stride 1 with as many channels as the input has, one branch is half of the input
-    as it is; else it is a depthwise and a 1x1 convolution of the whole.
+    as it is; else it is a depthwise and a 1x1 convolution of the whole, which the paper
+    has with a stride alone.
     """
 
     def __init__(self, in_shape: Shape, options: ShuffleV2Options, *, rngs: nnx.Rngs):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from nas.errors import InputError
@@ -27,7 +27,8 @@ class LiteModel:
 
     `size` is (height, width, channels) of its input, `classes` the number of outputs,
     `probabilities` whether it ends in a softmax. `labels` are the lines of labels.txt
-    beside the file, or None where there is no such file.
+    beside the file, or None where there is no such file. Without `xnnpack` the runtime's
+    own kernels compute, as on systems whose LiteRT is built so.
 
     A file from elsewhere is first run in a process of its own, because the runtime does
     not survive every damaged file; `trusted` skips that for a file just written.
@@ -35,7 +36,7 @@ class LiteModel:
     Raises `InputError` where the file cannot be read or is no such classifier.
     """
 
-    def __init__(self, path: Path | str, *, threads: int = 1, trusted: bool = False):
+    def __init__(self, path: Path | str, *, threads: int = 1, trusted: bool = False, xnnpack: bool = True):
         self.path = Path(path)
         data = read_bytes(self.path)
         graph = parse(data, str(path)).main
@@ -46,7 +47,7 @@ class LiteModel:
         self.probabilities = _producer(graph, graph.outputs[0]) == "SOFTMAX"
         if not trusted:
             _try_out(self.path)
-        self._interpreter = _interpreter(data, threads, str(path))
+        self._interpreter = _interpreter(data, threads, xnnpack, str(path))
         self._table = _input_values(self._input)
         self._numbers = [
             details[0]["index"]
@@ -116,6 +117,32 @@ def interleaved_latency(
     return {name: statistics.median(taken) for name, taken in times.items()}
 
 
+def timed_rounds(
+    runs_once: Mapping[str, tuple[Callable[[], object], float]], rounds: int, fewest: int = 3
+) -> dict[str, list[list[float]]]:
+    """Milliseconds of every run of each function, round by round.
+
+    In a round each function in turn runs again and again for its number of seconds, and
+    `fewest` times at least. A first round, which finds caches cold, is left out.
+    """
+    times: dict[str, list[list[float]]] = {name: [] for name in runs_once}
+    for _ in range(rounds + 1):
+        for name, (function, seconds) in runs_once.items():
+            times[name].append(_timed(function, seconds, fewest))
+    return {name: taken[1:] for name, taken in times.items()}
+
+
+def _timed(function: Callable[[], object], seconds: float, fewest: int) -> list[float]:
+    taken: list[float] = []
+    begin = before = time.perf_counter()
+    while before - begin < seconds or len(taken) < fewest:
+        function()
+        now = time.perf_counter()
+        taken.append(1000 * (now - before))
+        before = now
+    return taken
+
+
 def _ends(graph: Graph, origin: str) -> tuple[Tensor, Tensor]:
     """Input and output of a classifier; raises `InputError` where the graph is none."""
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
@@ -164,10 +191,11 @@ def _try_out(path: Path) -> None:
         raise InputError(f"{path}: cannot be run: {reason}; expected a whole .tflite model of builtin ops")
 
 
-def _interpreter(data: bytes, threads: int, origin: str) -> Any:
+def _interpreter(data: bytes, threads: int, xnnpack: bool, origin: str) -> Any:
+    kernels = OpResolverType.AUTO if xnnpack else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     try:
         with quiet():
-            interpreter = Interpreter(model_content=data, num_threads=threads)
+            interpreter = Interpreter(model_content=data, num_threads=threads, experimental_op_resolver_type=kernels)
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise InputError(

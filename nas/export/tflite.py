@@ -1,9 +1,9 @@
 """A JAX function to a TFLite file: float32, float16, or int8 throughout.
 
-JAX traces the function, `jax2tf` hands the trace to TensorFlow, and TensorFlow's
-converter folds batch norm, fuses activations and, for int8, quantizes: weights per
-channel, activations by the ranges that the calibration pictures show. TensorFlow is
-imported only while this runs.
+JAX traces the function, grouped convolutions and padded max pools in parts that the Edge
+TPU maps. `jax2tf` hands the trace to TensorFlow, and TensorFlow's converter folds batch
+norm, fuses activations and, for int8, quantizes: weights per channel, activations by the
+ranges that the calibration pictures show. TensorFlow is imported only while this runs.
 """
 
 import os
@@ -15,7 +15,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 from numpy.typing import NDArray
 
-from nas.blocks.convolution import library_convolutions
+from nas.blocks.convolution import mappable_operations
 from nas.errors import InputError, unknown
 from nas.export.calibration import calibration_pictures
 from nas.export.grey import plain_convolutions
@@ -62,12 +62,12 @@ def _accepted(data: bytes) -> bytes:
     except InputError as error:
         raise InputError(
             f"{error}; TensorFlow writes such int8 files for values that are infinite inside the network, "
-            "as where a max pool is padded with -infinity"
+            "as a gelu has them, or a max pool that is padded with -infinity"
         ) from error
 
 
 def _trace(forward: Forward, input_shape: tuple[int, int, int, int]) -> ClosedJaxpr:
-    """The function as JAX sees it, with each convolution kept whole."""
+    """The function as JAX sees it, in operations that the Edge TPU maps where there is a choice."""
     if len(input_shape) != 4 or input_shape[0] != 1 or min(input_shape) < 1:
         raise InputError(f"export: input shape is {input_shape}; expected (1, height, width, channels)")
 
@@ -76,7 +76,7 @@ def _trace(forward: Forward, input_shape: tuple[int, int, int, int]) -> ClosedJa
     def network(image: jax.Array) -> jax.Array:
         return forward(image)
 
-    with library_convolutions():
+    with mappable_operations():
         closed = jax.make_jaxpr(network)(np.zeros(input_shape, np.float32))
     shapes = [(value.shape, value.dtype) for value in closed.out_avals]
     if len(shapes) != 1 or len(shapes[0][0]) != 2 or shapes[0][0][0] != 1 or shapes[0][1] != np.float32:

@@ -53,9 +53,16 @@ def keras_architecture(network_name: str) -> Architecture:
     """The network of the zoo as `keras.applications` has it.
 
     It is the zoo's own but for ResNet, whose strides are on the first 1x1 of a block there,
-    as in the paper. Raises `InputError` for a name that is not in the zoo.
+    as in the paper. Raises `InputError` for a name that is not in the zoo, and for ResNet V2,
+    which is another network there.
     """
     architecture = zoo(network_name)
+    if any(layer.block.startswith("preact_") for layer in architecture.layers):
+        raise InputError(
+            f"import_keras: '{network_name}' is another network in Keras, with the strides in the last block of a "
+            "stage, a pool around that block, and zeros around its first pool, which see the biases before it; "
+            "expected a network that both have, as resnet-50"
+        )
     layers = [
         layer.with_options(stride_on="reduce") if layer.block == "bottleneck" and layer.get("stride") == 2 else layer
         for layer in architecture.layers

@@ -1,6 +1,6 @@
 """What every registered block must do: its promised shape, its true cost, gradients, clear refusals.
 
-A new kind of block needs a line in `EXAMPLES` for each of its variants.
+What exported files must do is in `test_contract_of_export.py`.
 """
 
 import math
@@ -13,98 +13,20 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from nas.architecture import Architecture
-from nas.blocks import KINDS, resolve
+from nas.blocks import KINDS
 from nas.blocks.convolution import library_convolutions
 from nas.blocks.layers import Conv
 from nas.errors import InputError
-from nas.network import fill, output_shape
+from nas.network import output_shape
 from nas.trace import trace_block
+from tests.nas.blocks.examples import EXAMPLES, block_of, module_of, picture, run
 
-# Options of the block, shape it reads, shape it promises.
-EXAMPLES = [
-    ("amoebanet_a c8 cells=1 stages=1", (12, 12, 8), (3, 3, 32)),
-    ("avg_pool k3 s2", (7, 7, 4), (4, 4, 4)),
-    ("avg_pool k2 s2 padding=valid", (7, 7, 4), (3, 3, 4)),
-    ("bottleneck k3 s2 c16 e2 se0.25", (8, 8, 8), (4, 4, 16)),
-    ("bottleneck k3 c8 g2 e2", (8, 8, 8), (8, 8, 8)),
-    ("bottleneck k3 s2 c16 stride_on=reduce", (9, 9, 8), (5, 5, 16)),
-    ("conv k3 s2 c8 act=swish se0.5", (9, 9, 3), (5, 5, 8)),
-    ("conv k3 c8 d2 g2 act=hard-swish norm=none", (8, 8, 4), (8, 8, 8)),
-    ("conv k5 s2 c8 act=leaky-relu padding=valid norm=bias", (8, 8, 3), (2, 2, 8)),
-    ("conv k4 c8 padding=symmetric", (8, 8, 3), (9, 9, 8)),
-    ("darknet_residual c8", (8, 8, 8), (8, 8, 8)),
-    ("darknet_residual s2 c16", (8, 8, 8), (4, 4, 16)),
-    ("dense c10", (4, 4, 3), (10,)),
-    ("dense c10 act=relu", (12,), (10,)),
-    ("dense_layer growth=4 e2", (8, 8, 6), (8, 8, 10)),
-    ("dropout rate=0.5", (4, 4, 3), (4, 4, 3)),
-    ("fire squeeze=4 c16", (8, 8, 6), (8, 8, 16)),
-    ("fire squeeze=4 c16 norm=bias", (8, 8, 6), (8, 8, 16)),
-    ("flatten", (3, 3, 4), (36,)),
-    ("fused_mbconv k3 s2 e4 c16 se0.5", (8, 8, 8), (4, 4, 16)),
-    ("fused_mbconv k3 e1 c8", (8, 8, 8), (8, 8, 8)),
-    ("fused_mbconv k3 e4 c8 group_size=8", (8, 8, 8), (8, 8, 8)),
-    ("inception one=4 three_reduce=3 three=5 five_reduce=2 five=6 pool=7", (8, 8, 6), (8, 8, 22)),
-    ("inception_35 one=4 five_reduce=2 five=5 double_reduce=3 double=6 pool=7", (8, 8, 6), (8, 8, 22)),
-    ("inception_17 inner=4 branch=6", (9, 9, 6), (9, 9, 24)),
-    ("inception_8 one=4 split=3 double_reduce=5 pool=6", (8, 8, 6), (8, 8, 22)),
-    ("max_pool k3 s2", (7, 7, 4), (4, 4, 4)),
-    ("max_pool k3 s2 padding=ceil", (8, 8, 4), (4, 4, 4)),
-    ("max_pool k3 s2 padding=valid", (8, 8, 4), (3, 3, 4)),
-    ("mbconv k5 s2 e4 c16 se0.25 act=swish", (9, 9, 8), (5, 5, 16)),
-    ("mbconv k3 e1 c8 skip=0", (8, 8, 8), (8, 8, 8)),
-    ("mbconv e2.5 c8 se0.25 se_of=expanded se_divisor=8 se_gate=hard-sigmoid se_activation=relu", (8, 8, 8), (8, 8, 8)),
-    ("nasnet_a c8 cells=1 stages=1", (13, 13, 8), (4, 4, 48)),
-    ("norm act=relu6", (4, 4, 3), (4, 4, 3)),
-    ("pool", (5, 5, 4), (1, 1, 4)),
-    ("preact_bottleneck k3 s2 c16", (8, 8, 8), (4, 4, 16)),
-    ("preact_bottleneck k3 c8 e2 se0.5", (8, 8, 8), (8, 8, 8)),
-    ("preact_residual k3 s2 c16", (8, 8, 8), (4, 4, 16)),
-    ("preact_residual k3 c8", (8, 8, 8), (8, 8, 8)),
-    ("reduction_17 inner=4 three=5", (9, 9, 6), (4, 4, 15)),
-    ("reduction_35 three=5 double_reduce=3 double=4", (9, 9, 6), (4, 4, 15)),
-    ("residual k3 s2 c16 se0.25", (8, 8, 8), (4, 4, 16)),
-    ("residual k3 c8", (8, 8, 8), (8, 8, 8)),
-    ("separable k3 s2 c16 se0.5", (8, 8, 8), (4, 4, 16)),
-    ("shuffle c24 g3 s2 first_groups=1", (8, 8, 6), (4, 4, 24)),
-    ("shuffle c24 g3", (8, 8, 24), (8, 8, 24)),
-    ("shuffle c24 g3", (8, 8, 12), (8, 8, 24)),
-    ("shuffle_v2 c16", (8, 8, 16), (8, 8, 16)),
-    ("shuffle_v2 c16 s2", (8, 8, 6), (4, 4, 16)),
-    ("transition", (7, 7, 6), (3, 3, 3)),
-    ("transition compression=1 s1", (7, 7, 6), (7, 7, 6)),
-]
 every_example = pytest.mark.parametrize(("line", "in_shape", "out_shape"), EXAMPLES)
 every_input = pytest.mark.parametrize(("line", "in_shape"), [example[:2] for example in EXAMPLES])
 every_stage_block = pytest.mark.parametrize(
     ("line", "out_shape"),
     [(line, out) for line, _, out in EXAMPLES if KINDS[line.split()[0]].options.repeatable and "padding" not in line],
 )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def compile_quickly():
-    """What is compiled here runs once, on small pictures."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
-def block_of(line):
-    return resolve(Architecture.parse(f"input 8x8x3\nstage {line}").layers[0])
-
-
-def module_of(line, in_shape):
-    return fill(lambda: block_of(line).build(in_shape, nnx.Rngs(0)), seed=0)
-
-
-def run(module, x):
-    return nnx.jit(lambda module, x: module(x))(module, x)
-
-
-def picture(in_shape, batch=4):
-    return jnp.asarray(np.random.default_rng(0).normal(size=(batch, *in_shape)), jnp.float32)
 
 
 def test_every_registered_kind_has_an_example():
@@ -134,11 +56,11 @@ def test_traced_cost_is_that_of_the_actual_arrays(line, in_shape, monkeypatch):
         calls.append((y.shape, conv.kernel[...].shape))
         return y
 
+    traced = trace_block(block_of(line), in_shape)  # before its convolutions would be recorded too
     module = module_of(line, in_shape)
     module.eval()
     monkeypatch.setattr(Conv, "__call__", recorded)
     y = jax.eval_shape(lambda x: module(x), picture(in_shape, batch=1))
-    traced = trace_block(block_of(line), in_shape)
     assert traced.params == sum(leaf.size for leaf in jax.tree.leaves(nnx.state(module, nnx.Param)))
     assert traced.statistics == sum(leaf.size for leaf in jax.tree.leaves(nnx.state(module, nnx.BatchStat)))
     assert traced.macs == sum(math.prod(out) * math.prod(kernel[:3]) for out, kernel in calls)

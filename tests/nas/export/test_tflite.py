@@ -165,7 +165,7 @@ def test_convert_int8_of_infinite_padding_is_refused():
         padding = ((0, 0), (1, 1), (1, 1), (0, 0))
         return lax.reduce_window(x, -jnp.inf, lax.max, (1, 3, 3, 1), (1, 2, 2, 1), padding)
 
-    with pytest.raises(InputError, match="as where a max pool is padded with -infinity"):
+    with pytest.raises(InputError, match="or a max pool that is padded with -infinity"):
         int8(with_head(max_pool))
 
 
