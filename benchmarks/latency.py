@@ -1,10 +1,13 @@
-"""Fits the Edge TPU's latency model to published numbers and writes how far off it is.
+"""Fits latency models to published numbers and writes how far off they are.
 
-    python benchmarks/latency.py [--reference DIR] [--out DIR] [--update]
+    python benchmarks/latency.py [--reference DIR] [--out DIR] [--only TABLE] [--update]
 
 Reads the published measurements in DIR (by default ../shared/reference; without them it says
-so and does nothing). Writes `latency_edgetpu.md` and `latency_edgetpu.csv`. `--update` also
-writes the fitted constants and the known error into the device files.
+so and does nothing). Writes `latency_edgetpu.md` and `latency_edgetpu.csv` of the Edge TPU's
+model, and `latency_fitted.md` of predictors fitted to measurements, which takes a quarter of an
+hour; `--only` writes one of the two. `--update` also writes the Edge TPU's fitted constants and
+known error into the device files. What was measured on this machine is written by
+`benchmarks/host_latency.py`.
 """
 
 import argparse
@@ -19,9 +22,20 @@ from pathlib import Path
 from typing import Any
 
 import latency_reference as reference
+from latency_cells import CELLS, read_cells
 from latency_fit import FITTED, TRACES, Predict, Score, baseline, fit, fit_instructions, leave_one_out, model, score
+from latency_fitted import (
+    MANY,
+    SAMPLES,
+    TITLE,
+    cells_section,
+    computed_section,
+    noise_section,
+    results,
+)
 from latency_reference import OTHER_NETWORK, Compiled, Published
-from latency_tables import bytes_table, document, unstated_table
+from latency_speed import speed_section
+from latency_tables import bytes_table, document, two_networks_section, unstated_table
 
 from nas.files import write_text
 from nas.latency import load_device
@@ -45,10 +59,31 @@ COLUMNS = (
 def main(arguments: list[str] | None = None) -> int:
     """Writes the tables; 0 also where there is no reference to read."""
     options = _parser().parse_args(arguments)
-    missing = [name for name in reference.FILES if not (options.reference / name).is_file()]
+    missing = [name for name in (*reference.FILES, CELLS) if not (options.reference / name).is_file()]
     if missing:
         print(f"skipped: {options.reference} has no {', '.join(missing)}; nothing was written")
         return 0
+    if options.only != "fitted":
+        _edgetpu(options)
+    if options.only != "edgetpu":
+        write_text(options.out / "latency_fitted.md", _fitted(options.reference))
+        print(f"wrote {options.out / 'latency_fitted.md'}")
+    return 0
+
+
+def _fitted(folder: Path) -> str:
+    cells = read_cells(folder)
+    made_with = f"{_made_with()}, scikit-learn {version('scikit-learn')}"
+    sections = (
+        cells_section(cells, tuple(results(cells, SAMPLES))),
+        noise_section(cells, MANY),
+        computed_section(),
+        "\n" + speed_section(),
+    )
+    return TITLE.format(made_with=made_with) + "".join(sections)
+
+
+def _edgetpu(options: argparse.Namespace) -> None:
     rows: list[dict[str, Any]] = []
     scores: dict[tuple[str, str], Score] = {}
     fitted: dict[str, EdgeTPU] = {}
@@ -65,13 +100,13 @@ def main(arguments: list[str] | None = None) -> int:
     if stale:
         print(f"device files of {', '.join(stale)} hold other constants than this fit; give --update to write them")
     print(f"wrote {options.out / 'latency_edgetpu.md'} and .csv")
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--reference", type=Path, default=ROOT.parent / "shared" / "reference")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
+    parser.add_argument("--only", choices=("edgetpu", "fitted"), help="write this table alone")
     parser.add_argument("--update", action="store_true", help="write the fitted constants into the device files")
     return parser
 
@@ -165,14 +200,19 @@ def _write(
     writer.writeheader()
     writer.writerows(rows)
     compiled: list[Compiled] = reference.compiled(folder)
-    usb = fitted["edgetpu-usb"]
+    usb, usb2 = fitted["edgetpu-usb"], fitted["edgetpu-usb2"]
+    few = [(row["network"], float(row["published_ms"])) for row in rows if row["device"] == usb2.name]
     sections = [
+        two_networks_section(usb2, few),
         bytes_table(usb, compiled, reference.sweeps(folder)),
         unstated_table([fitted["edgetpu-usb"], fitted["edgetpu-pcie"]], reference.unstated(folder)),
     ]
-    made_with = f"Python {platform.python_version()}, SciPy {version('scipy')}, NumPy {version('numpy')}"
     write_text(out / "latency_edgetpu.csv", table.getvalue())
-    write_text(out / "latency_edgetpu.md", document(rows, scores, fitted, sections, made_with))
+    write_text(out / "latency_edgetpu.md", document(rows, scores, fitted, sections, _made_with()))
+
+
+def _made_with() -> str:
+    return f"Python {platform.python_version()}, SciPy {version('scipy')}, NumPy {version('numpy')}"
 
 
 if __name__ == "__main__":

@@ -11,12 +11,15 @@ from pathlib import Path
 from published_networks import NETWORKS, from_zoo
 
 from nas.ops import BlockTrace, LayerTrace, Op, Shape, Trace
+from nas.trace import trace
+from search_spaces.nasbench201 import from_string
 
 FILES = (
     "edgetpu_measured_latency.csv",
     "edgetpu_compiled_packages.csv",
     "edgetpu_compiled_layers.csv",
     "edgetpu_synthetic_sweeps.csv",
+    "hwnasbench_edgetpu_samples.csv",
 )
 
 # Rows of different attachments are never mixed. Reduced clocks, Raspberry Pi 4 hosts and rows
@@ -126,7 +129,16 @@ def unstated(folder: Path) -> list[tuple[str, float, Trace]]:
         if row["attachment"].startswith("not stated") and build is not None:
             source = row["source"].split(" ")[0]
             found.append((f"{source}: {row['model']}", float(row["latency_ms"]), build()))
-    return found
+    return found + benchmark_cells(folder)
+
+
+def benchmark_cells(folder: Path) -> list[tuple[str, float, Trace]]:
+    """(name, ms, trace) of the NAS-Bench-201 networks for CIFAR-10 that HW-NAS-Bench prints, attachment not stated."""
+    return [
+        (f"HW-NAS-Bench: NAS-Bench-201 {row['nb201_index']}", float(row["edgetpu_ms"]), trace(from_string(row["arch"])))
+        for row in _rows(folder, "hwnasbench_edgetpu_samples.csv")
+        if row["dataset"] == "cifar10"
+    ]
 
 
 def _unstated_network(name: str) -> Callable[[], Trace] | None:

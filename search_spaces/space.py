@@ -8,7 +8,9 @@
 
 Each pair of braces is one choice, named after its place: "stage1.block", "stage1.kernel",
 "stage1.repeats". Where the kind of block is itself a choice, options that the chosen
-kind does not have are left out: a 3x3 convolution has no expansion ratio.
+kind does not have are left out: a 3x3 convolution has no expansion ratio. Braces that
+hold the name of an earlier choice repeat what was chosen there: a second
+`stage conv k{stage1.kernel}` has the first one's kernel.
 """
 
 import math
@@ -20,11 +22,13 @@ from importlib.resources import files
 
 from nas.architecture import SHORT, Architecture, Value, parse_value
 from nas.blocks import KINDS, canonical, takes
+from nas.blocks.normalise import normalised
 from nas.errors import InputError, unknown
 from nas.network import steps
 from search_spaces.zoo import zoo, zoo_names
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
+_NAME = re.compile(r"(?:prepare|stem|stage|head)\d+\.[a-z_]+")  # of a choice
 _PREFIX = re.compile(r"([a-z_]+?)=?(?=\{|[\d.]|$)")
 
 
@@ -78,6 +82,7 @@ class SearchSpace:
 
     lines: tuple[Line, ...]
     origin: str = "space"
+    normalise: tuple[tuple[float, ...], tuple[float, ...]] | None = None  # mean and deviation, for every network
 
     @classmethod
     def parse(cls, text: str, origin: str = "space") -> "SearchSpace":
@@ -112,7 +117,8 @@ class SearchSpace:
         last = self.lines[-1].number if self.lines else 0
         text = {line.number: line.filled(chosen) for line in self.lines}
         whole = "\n".join(text.get(number, "") for number in range(1, last + 1))
-        return canonical(Architecture.parse(whole, self.origin), self.origin)
+        architecture = canonical(Architecture.parse(whole, self.origin), self.origin)
+        return normalised(architecture, *self.normalise) if self.normalise else architecture
 
     def first(self) -> dict[str, Value]:
         """The first alternative of every choice."""
@@ -175,6 +181,7 @@ def load_space(name: str) -> SearchSpace:
 
 def _lines(text: str, origin: str) -> Iterator[Line]:
     count: dict[str, int] = {}
+    earlier: dict[str, Token] = {}
     for number, raw in enumerate(text.splitlines(), start=1):
         words = raw.split("#")[0].split()
         if not words:
@@ -182,8 +189,20 @@ def _lines(text: str, origin: str) -> Iterator[Line]:
         part = words[0]
         count[part] = count.get(part, 0) + 1
         place = part if part == "input" else f"{part}{count[part]}"
-        tokens = (_token(word, index, place, f"{origin} line {number}") for index, word in enumerate(words))
-        yield Line(number, tuple(tokens))
+        where = f"{origin} line {number}"
+        tokens = tuple(_repeated(_token(word, i, place, where), earlier, where) for i, word in enumerate(words))
+        earlier |= {token.choice: token for token in tokens if token.choice}
+        yield Line(number, tokens)
+
+
+def _repeated(token: Token, earlier: Mapping[str, Token], where: str) -> Token:
+    """The token with the earlier choice that its braces name, if they do, in place of one of its own."""
+    if len(token.values) != 1 or not _NAME.fullmatch(token.values[0]):
+        return token
+    if token.values[0] not in earlier:
+        raise InputError(f"{where}: {unknown('earlier choice', token.values[0], earlier)}")
+    named = earlier[token.values[0]]
+    return Token(token.before, named.values, token.after, named.choice)
 
 
 def _token(word: str, index: int, place: str, where: str) -> Token:

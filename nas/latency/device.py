@@ -1,121 +1,132 @@
-"""Device files: small JSON, checked on reading, found by name or by path."""
+"""Device files: small JSON or YAML, checked on reading, found by name or by path."""
 
 import json
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from nas.errors import InputError, unknown
-from nas.latency.edgetpu import Constants, EdgeTPU
-from nas.latency.latency import Device, KnownError
+import yaml
+
+from nas.errors import InputError, one_line, unknown
+from nas.latency.command import read_command
+from nas.latency.edgetpu_file import read_edgetpu
+from nas.latency.host import read_host
+from nas.latency.latency import Device
+from nas.latency.measuring import MeasuringDevice
+from nas.latency.place import Place
 
 FORMAT = 1
-LARGEST = 1e12  # no constant comes near
 FOLDER = Path(__file__).parent / "devices"
-POSITIVE = ("clock_mhz", "elements_per_tile_cycle", "parameter_memory_mib")  # the rest may be 0
+OWN = Path("devices")  # where names are looked for beside those that come with the toolkit
+SUFFIXES = (".json", ".yaml", ".yml")
+EVIDENCE = {"edgetpu": "estimate", "fitted": "fitted", "host": "measured", "command": "measured"}  # by kind
+MOST_BYTES = 32 * 2**20
 
-_KEYS = ("format", "name", "kind", "title", "evidence", "note", "constants", "fitted_on", "known_error")
-_ERROR_KEYS = ("median", "worst", "networks", "method")
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where in a device file a value stands, for error messages."""
-
-    path: str
-
-    def at(self, key: str) -> "_Place":
-        return _Place(f"{self.path} {key}" if self.path.endswith(":") else f"{self.path}.{key}")
-
-    def wrong(self, found: Any, right: str) -> InputError:
-        shown = json.dumps(found, default=str)
-        shown = shown if len(shown) <= 60 else shown[:57] + "..."
-        return InputError(f"{self.path.removesuffix(':')}: found {shown}; expected {right}")
+_HEAD = ("format", "name", "kind", "title", "evidence")
+_REMARKS = ("note",)
 
 
 def device_names() -> tuple[str, ...]:
     """The devices that come with the toolkit, sorted."""
-    return tuple(sorted(path.stem for path in FOLDER.glob("*.json")))
+    return _stems(FOLDER)
+
+
+def own_device_names() -> tuple[str, ...]:
+    """The devices in the folder `devices/` of where the command runs, sorted."""
+    return tuple(name for name in _stems(OWN) if name not in device_names())
+
+
+def _stems(folder: Path) -> tuple[str, ...]:
+    if not folder.is_dir():
+        return ()
+    return tuple(sorted({path.stem for path in folder.iterdir() if path.suffix in SUFFIXES and path.is_file()}))
 
 
 def load_device(name_or_path: str | Path) -> Device:
+    """The device of that name, or in that file, whose milliseconds come from a trace alone.
+
+    Raises `InputError` as `find_device` does, and for a device that has to run the network.
+    """
+    device = find_device(name_or_path)
+    if isinstance(device, MeasuringDevice):
+        raise InputError(
+            f"device {device.name}: measures files ({device.kind}); expected one that predicts, such as "
+            "`nas calibrate` makes of it"
+        )
+    return device
+
+
+def find_device(name_or_path: str | Path) -> Device | MeasuringDevice:
     """The device of that name, or the one in a device file of your own.
 
-    Anything that ends in `.json` or names a folder is a path. Raises `InputError` for an
+    A name is one of those that come with the toolkit, or a file's in `devices/`. Anything that
+    ends as a file of JSON or YAML does, or names a folder, is a path. Raises `InputError` for an
     unknown name, and for a file that is missing, malformed, of another format or kind, or
-    that has a constant missing, unknown, negative or not a number.
+    that has a value missing, unknown or out of range.
     """
+    return _read(device_file(name_or_path))
+
+
+def device_file(name_or_path: str | Path) -> Path:
+    """The file that a device's name or path stands for; raises `InputError` for an unknown name."""
     text = str(name_or_path)
-    if not text.endswith(".json") and Path(text).name == text:
-        if text not in device_names():
-            raise InputError(unknown("device", text, device_names()))
-        return _read(FOLDER / f"{text}.json")
-    return _read(Path(text))
+    if text.endswith(SUFFIXES) or Path(text).name != text:
+        return Path(text)
+    for folder in (FOLDER, OWN):
+        for suffix in SUFFIXES:
+            if (file := folder / f"{text}{suffix}").is_file():
+                return file
+    raise InputError(unknown("device", text, (*device_names(), *own_device_names())))
 
 
-def _read(path: Path) -> Device:
-    place = _Place(f"device file {path.name}:")
+def _read(path: Path) -> Device | MeasuringDevice:
+    place = Place(f"device file {path.name}:")
+    content = _content(path)
+    if not isinstance(content, dict):
+        raise place.wrong(content, f"an object with {', '.join(_HEAD)}")
+    head = {key: value for key, value in content.items() if key in _HEAD}
+    place.check_keys(head, _HEAD)
+    if head["format"] != FORMAT or isinstance(head["format"], bool):
+        raise place.at("format").wrong(head["format"], f"{FORMAT}, the one that this version reads")
+    kind = place.at("kind").among(head["kind"], tuple(EVIDENCE))
+    if head["evidence"] != EVIDENCE[kind]:
+        right = f'"{EVIDENCE[kind]}", for that is all this kind gives'
+        raise place.at("evidence").wrong(head["evidence"], right)
+    name, title = (place.at(key).line(head[key]) for key in ("name", "title"))
+    body = {key: value for key, value in content.items() if key not in (*_HEAD, *_REMARKS)}
+    if kind == "command":
+        return read_command(name, title, body, place, path.parent)
+    return _of_kind(kind, name, title, body, content, place)
+
+
+def _of_kind(
+    kind: str, name: str, title: str, body: dict[str, Any], content: dict[str, Any], place: Place
+) -> Device | MeasuringDevice:
+    if kind == "edgetpu":
+        return read_edgetpu(name, title, body, place)
+    if kind == "host":
+        return read_host(name, title, body, place)
+    from nas.latency.fitted import read_fitted  # brings in the library that it was fitted with
+
+    return read_fitted(content, place)
+
+
+def _content(path: Path) -> Any:
+    """What is in the file, as plain values."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        if path.stat().st_size > MOST_BYTES:
+            raise InputError(f"device file {path}: is larger than {MOST_BYTES // 2**20} MiB; expected a small file")
+        text = path.read_text(encoding="utf-8")
+        return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
     except OSError as error:
         raise InputError(f"device file {path}: cannot be read ({error.strerror}); expected a JSON file") from error
-    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or too deep
-        line = f"line {error.lineno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else "not plain text"
+    except (ValueError, RecursionError, yaml.YAMLError) as error:  # of another form, not UTF-8, or too deep
+        form = "JSON" if path.suffix == ".json" else "YAML"
         raise InputError(
-            f"device file {path.name}: is not JSON ({line}); expected one object as in devices/"
+            f"device file {path.name}: is not {form} ({_said(error)}); expected one object as in devices/"
         ) from error
-    _check_keys(content, _KEYS, place)
-    if content["format"] != FORMAT:
-        raise place.at("format").wrong(content["format"], f"{FORMAT}, the one that this version reads")
-    if content["kind"] != "edgetpu":
-        raise place.at("kind").wrong(content["kind"], '"edgetpu"')
-    if content["evidence"] != "estimate":
-        raise place.at("evidence").wrong(content["evidence"], '"estimate", for that is all this kind gives')
-    for key in ("name", "title"):
-        if not isinstance(content[key], str) or not content[key] or "\n" in content[key]:
-            raise place.at(key).wrong(content[key], "one line of text")
-    return EdgeTPU(
-        content["name"],
-        content["title"],
-        _constants(content["constants"], place.at("constants")),
-        _known_error(content["known_error"], place.at("known_error")),
-    )
 
 
-def _constants(content: Any, place: _Place) -> Constants:
-    names = tuple(item.name for item in fields(Constants))
-    _check_keys(content, names, place)
-    values = {}
-    for name in names:
-        here = place.at(name)
-        _check_keys(content[name], ("value", "unit", "from"), here)
-        values[name] = _number(content[name]["value"], here, positive=name in POSITIVE)
-    return Constants(**values)
-
-
-def _known_error(content: Any, place: _Place) -> KnownError:
-    _check_keys(content, _ERROR_KEYS, place)
-    return KnownError(
-        _number(content["median"], place.at("median")),
-        _number(content["worst"], place.at("worst")),
-        int(_number(content["networks"], place.at("networks"), positive=True)),
-        str(content["method"]),
-    )
-
-
-def _number(found: Any, place: _Place, positive: bool = False) -> float:
-    usable = isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found <= LARGEST
-    if usable and (found > 0 or not positive):
-        return float(found)
-    raise place.wrong(found, "a number above 0" if positive else "a number, 0 or more")
-
-
-def _check_keys(content: Any, keys: tuple[str, ...], place: _Place) -> None:
-    if not isinstance(content, dict):
-        raise place.wrong(content, f"an object with {', '.join(keys)}")
-    for key in content:
-        if key not in keys:
-            raise InputError(f"{place.path.removesuffix(':')}: {unknown('key', key, keys)}")
-    missing = [key for key in keys if key not in content]
-    if missing:
-        raise InputError(f"{place.path.removesuffix(':')}: has no {', '.join(missing)}; expected {', '.join(keys)}")
+def _said(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"line {error.lineno}: {error.msg}"
+    return one_line(" ".join(str(error).split())) if isinstance(error, yaml.YAMLError) else "not plain text"

@@ -8,7 +8,7 @@ take, and all ops after it, run on the host's CPU, as the compiler does it unask
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from nas.latency import layout
@@ -116,9 +116,11 @@ class EdgeTPU:
         }
         return Latency(sum(parts.values()), parts, tuple(layers), self.evidence)
 
-    def parameter_bytes(self, trace: Trace) -> tuple[int, int]:
-        """Bytes of parameters (kept on the chip, streamed at every inference)."""
+    def parameter_bytes(self, trace: Trace, per_channel: bool = True) -> tuple[int, int]:
+        """Bytes of parameters (kept on the chip, streamed at every inference); `per_channel` as for `weight_bytes`."""
         costs = [self._cost(layer.block) for layer in trace.layers]
+        if not per_channel:
+            costs = [_packed(cost, layer.block) for cost, layer in zip(costs, trace.layers, strict=True)]
         total = sum(cost.weight_bytes for cost in _on_chip(costs))
         streamed = sum(self._streamed_bytes(trace, costs))
         return total - streamed, streamed
@@ -183,6 +185,12 @@ def _block_cost(block: BlockTrace, c: Constants) -> _BlockCost:
         math.prod(rest[0].in_shape) if rest else 0,
         max(reasons, key=reasons.__getitem__),
     )
+
+
+def _packed(cost: _BlockCost, block: BlockTrace) -> _BlockCost:
+    """The block with the weight bytes of the older uint8 models."""
+    sizes = (layout.weight_bytes(op, per_channel=False) for op in block.ops if _mapped(op))
+    return replace(cost, weights=tuple(size for size in sizes if size))
 
 
 def _mapped(op: Op) -> bool:

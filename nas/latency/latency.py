@@ -4,10 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
+from nas.errors import InputError
 from nas.ops import Trace
 
 Evidence = Literal["estimate", "measured", "fitted"]
 Why = Literal["compute", "memory", "streaming", "instructions", "host"]
+
+
+class OutOfReach(InputError):
+    """A network is too far from anything that a fitted device was fitted on; the message is one line."""
 
 
 class LayerLatency(NamedTuple):
@@ -30,13 +35,20 @@ class Latency:
 
     `parts` sum to `ms`: compute (all work on the chip), weights_streamed, input_output,
     instructions, overhead (what every inference pays), host. `layers` sum to `ms` less
-    input_output and overhead, which belong to no layer.
+    input_output and overhead, which belong to no layer. A measured latency is of the whole
+    network: its only part is `measured`, and it has no layers.
+
+    `beyond` says where the network is outside of what a fitted device has measured ("" where it is
+    not). `margin` is the share of `ms` that nine in ten predictions were right within, as many
+    times wider as the network is beyond; None where no such share is known.
     """
 
     ms: float
     parts: Mapping[str, float]
     layers: tuple[LayerLatency, ...]
     evidence: Evidence
+    beyond: str = ""
+    margin: float | None = None
 
 
 @dataclass(frozen=True)
@@ -73,8 +85,8 @@ class Device(Protocol):
         """Whether the milliseconds are measured, fitted to measurements, or estimated."""
 
     @property
-    def known_error(self) -> KnownError:
-        """How wrong the numbers have been."""
+    def known_error(self) -> KnownError | None:
+        """How wrong the numbers have been; None where they are the measurements themselves."""
 
     def latency(self, trace: Trace) -> Latency:
         """Milliseconds of `trace` for one picture."""

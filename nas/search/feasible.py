@@ -35,6 +35,8 @@ def _assess(space: Space, limits: Limits, chosen: dict[str, Value]) -> tuple[flo
 
 
 def _message(limits: Limits, found: Facts, architecture: Architecture) -> str:
+    for device, reason in found.refused.items():
+        return f"{device}: knows none of the architectures tried: {reason}"
     device = max(limits.milliseconds, key=lambda name: found.latency_ms[name] / limits.milliseconds[name])
     fastest = found.latency_ms[device]
     text = "; ".join(" ".join(line.split()) for line in architecture.text.splitlines())

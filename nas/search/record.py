@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,6 +22,9 @@ COLUMNS = (
     "digest",
     "validation_accuracy",
     "latency_ms",
+    "device",
+    "evidence",
+    "latencies",
     "params",
     "macs",
     "duplicate_of",
@@ -68,23 +71,34 @@ def best(records: Iterable[Record]) -> Record | None:
     )
 
 
-def write_trials(path: Path, records: Sequence[Record], device: str | None) -> None:
-    """Writes trials.csv: one row a trial, milliseconds of the device that the search limits."""
+def write_trials(path: Path, records: Sequence[Record], evidence: Mapping[str, str]) -> None:
+    """Writes trials.csv: one row a trial.
+
+    `evidence` says what the milliseconds of each device are; the first has columns of its own,
+    and `latencies` tells those of all.
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_row(record, device) for record in records)
+    writer.writerows(_row(record, evidence) for record in records)
     write_text(path, text.getvalue())
 
 
-def _row(record: Record, device: str | None) -> dict[str, object]:
-    milliseconds = record.facts.latency_ms.get(device or "")
+def _row(record: Record, evidence: Mapping[str, str]) -> dict[str, object]:
+    device = next(iter(evidence), "")
+    latencies = record.facts.latency_ms
+    milliseconds = latencies.get(device)
     return {
         "number": record.number,
         "state": record.outcome,
         "digest": record.digest,
         "validation_accuracy": "" if record.accuracy is None else f"{record.accuracy:.6f}",
         "latency_ms": "" if milliseconds is None else f"{milliseconds:.6f}",
+        "device": device,
+        "evidence": evidence.get(device, ""),
+        "latencies": "; ".join(
+            f"{name} {latencies[name]:.6f} ms {evidence[name]}" for name in evidence if name in latencies
+        ),
         "params": record.facts.params,
         "macs": record.facts.macs,
         "duplicate_of": "" if record.duplicate_of is None else record.duplicate_of,

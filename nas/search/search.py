@@ -9,7 +9,7 @@ from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
 from nas.architecture import Architecture
-from nas.search.facts import Facts, Limits, facts
+from nas.search.facts import Facts, Limits
 from nas.search.record import Record, read_records
 from nas.search.samplers import make_sampler
 from nas.search.space import Space
@@ -88,13 +88,13 @@ class Search:
     def _consider(self, trial: Trial, records: list[Record]) -> None:
         started = time.monotonic()
         architecture = self._propose(trial)
-        found = facts(architecture, self.limits.devices, self.space.origin)
+        found = self.limits.facts(architecture, self.space.origin)
         self._keep_facts(trial, architecture, found)
         known = next((r for r in records if r.digest == architecture.digest and r.outcome != "duplicate"), None)
         if known is not None:
             self._repeat(trial, known)
         elif not self.limits.met(found):
-            self._end(trial, "infeasible", started, reason=self._excess_text(found.latency_ms))
+            self._end(trial, "infeasible", started, reason=self._excess_text(found))
         else:
             self._train(trial, architecture, started)
 
@@ -112,13 +112,13 @@ class Search:
             if device not in trial.constraints:  # kept already where the trial is taken up again
                 trial.set_constraint(device, excess)
 
-    def _excess_text(self, latency_ms: dict[str, float]) -> str:
+    def _excess_text(self, found: Facts) -> str:
         over = [
-            f"{latency_ms[device]:.4g} ms on {device} over the limit of {limit:g} ms"
+            f"{found.latency_ms[device]:.4g} ms on {device} over the limit of {limit:g} ms"
             for device, limit in self.limits.milliseconds.items()
-            if latency_ms[device] > limit
+            if found.latency_ms.get(device, 0) > limit
         ]
-        return ", ".join(over)
+        return ", ".join([*over, *found.refused.values()])
 
     def _repeat(self, trial: Trial, known: Record) -> None:
         trial.set_user_attr("duplicate_of", known.number)

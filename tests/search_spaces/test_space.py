@@ -29,6 +29,21 @@ def test_choices_are_named_after_their_place():
     assert SearchSpace.parse(TEXT).size == 64
 
 
+def test_braces_may_repeat_an_earlier_choice():
+    space = SearchSpace.parse(
+        "input 16x16x1\nstage {conv,mbconv} k{3,5} c8\nstage conv k{stage1.kernel} c16\nhead dense c10"
+    )
+    assert space.choices == {"stage1.block": ("conv", "mbconv"), "stage1.kernel": (3, 5)}
+    built = space.build({"stage1.block": "mbconv", "stage1.kernel": 5})
+    assert [layer.get("kernel") for layer in built.layers[:2]] == [5, 5]
+
+
+def test_an_earlier_choice_that_is_not_there_is_refused():
+    text = "input 16x16x1\nstage conv k{stage2.kernel} c8\nstage conv k{3,5} c16\nhead dense c10"
+    with pytest.raises(InputError, match=r"^s line 2: unknown earlier choice 'stage2\.kernel'"):
+        SearchSpace.parse(text, "s")
+
+
 def test_build_fills_in_what_was_chosen():
     space = SearchSpace.parse(TEXT)
     chosen = {**space.first(), "stem1.channels": 16, "stage1.se_ratio": 0.25, "stage1.repeats": 2}

@@ -1,14 +1,15 @@
 """Device files: the ones that come with the toolkit, and those that cannot be used."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nas.errors import InputError
-from nas.latency import device_names, load_device
-from nas.latency.device import FOLDER
+from nas.latency import device_names, find_device, load_device
+from nas.latency.device import FOLDER, own_device_names
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def message(path: str | Path) -> str:
     return text
 
 
-@pytest.mark.parametrize("name", device_names())
+@pytest.mark.parametrize("name", [name for name in device_names() if name != "host"])
 def test_device_says_what_it_is(name: str) -> None:
     device = load_device(name)
     file = json.loads((FOLDER / f"{name}.json").read_text())
@@ -43,8 +44,28 @@ def test_device_says_what_it_is(name: str) -> None:
     assert all(entry["unit"] and entry["from"] for entry in file["constants"].values())
 
 
+def test_the_device_files_of_the_documentation_can_be_read(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "devices.md").read_text()
+    blocks = [block for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if block.startswith("format:")]
+    for number, block in enumerate(blocks):
+        (tmp_path / f"{number}.yaml").write_text(block)
+    devices = [find_device(tmp_path / f"{number}.yaml") for number in range(len(blocks))]
+    assert [device.name for device in devices] == ["host-float", "board", "coral-usb", "phone"]
+
+
+def test_names_are_looked_for_in_the_folder_devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "devices").mkdir()
+    (tmp_path / "devices" / "mine.yaml").write_text(
+        "format: 1\nname: mine\nkind: host\ntitle: Mine\nevidence: measured\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert own_device_names() == ("mine",)
+    assert find_device("mine").name == "mine"
+    assert "unknown device 'mein'; did you mean 'mine'?" in message("mein")
+
+
 def test_device_names_are_sorted() -> None:
-    assert device_names() == ("edgetpu-pcie", "edgetpu-usb", "edgetpu-usb2")
+    assert device_names() == ("edgetpu-pcie", "edgetpu-usb", "edgetpu-usb2", "host")
 
 
 def test_load_device_reads_a_file_of_ones_own(tmp_path: Path, content: dict[str, Any]) -> None:

@@ -1,12 +1,13 @@
 import csv
 import itertools
+from dataclasses import replace
 
 import optuna
 import pytest
 from optuna.trial import TrialState
 
 from nas.errors import InputError
-from nas.latency import load_device
+from nas.latency import OutOfReach, load_device
 from nas.search.facts import Limits, facts
 from nas.search.feasible import require_feasible
 from nas.search.record import best, read_records, write_trials
@@ -151,11 +152,13 @@ def test_best_is_the_most_accurate_feasible(middle):
 
 def test_write_trials_gives_a_row_for_each(tmp_path, middle):
     records = list(make_search(middle).run())
-    write_trials(tmp_path / "trials.csv", records, DEVICE.name)
+    write_trials(tmp_path / "trials.csv", records, {DEVICE.name: DEVICE.evidence})
     with (tmp_path / "trials.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [int(row["number"]) for row in rows] == [r.number for r in records]
     assert {row["state"] for row in rows} <= {"trained", "infeasible", "duplicate", "failed"}
+    assert {(row["device"], row["evidence"]) for row in rows} == {(DEVICE.name, "estimate")}
+    assert rows[0]["latencies"] == f"{DEVICE.name} {rows[0]['latency_ms']} ms estimate"
     assert all((row["validation_accuracy"] == "") == (row["state"] == "infeasible") for row in rows[:3])
 
 
@@ -167,6 +170,41 @@ def test_a_limit_that_nothing_meets_names_the_fastest():
     require_feasible(SPACE, Limits((DEVICE,), {DEVICE.name: fastest}))
     with pytest.raises(InputError, match=f"the fastest found takes {fastest:.4g} ms"):
         require_feasible(SPACE, Limits((DEVICE,), {DEVICE.name: fastest * 0.99}))
+
+
+class Choosy:
+    """A stand-in for a fitted device, which refuses one kind of block."""
+
+    name, kind, title, evidence, known_error = "choosy", "fitted", "Choosy", "fitted", None
+
+    def __init__(self, refuses):
+        self.refuses = refuses
+
+    def latency(self, trace):
+        if self.refuses in [layer.kind for layer in trace.layers]:
+            raise OutOfReach(f"device choosy: has no {self.refuses}")
+        return DEVICE.latency(trace)
+
+
+def choosy_search(refuses):
+    search = make_search(1.0)
+    return replace(search, limits=Limits((Choosy(refuses),), {"choosy": 1.0}))
+
+
+def test_what_a_device_refuses_is_infeasible_and_the_search_goes_on():
+    records = list(choosy_search("conv").run())
+    assert not any(r.outcome == "trained" for r in records)  # the stem is one
+    assert {r.reason for r in records if r.outcome == "infeasible"} == {"device choosy: has no conv"}
+    records = list(choosy_search("mbconv").run())
+    stages = {(r.outcome, r.architecture.layers[1].block) for r in records if r.outcome != "duplicate"}
+    assert stages >= {("infeasible", "mbconv"), ("trained", "conv")}
+    assert ("trained", "mbconv") not in stages
+
+
+def test_a_space_that_a_device_refuses_whole_is_refused():
+    require_feasible(SPACE, choosy_search("mbconv").limits)
+    with pytest.raises(InputError, match="choosy: knows none of the architectures tried: device choosy: has no conv"):
+        require_feasible(SPACE, choosy_search("conv").limits)
 
 
 def test_an_unknown_sampler_is_refused():

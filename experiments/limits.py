@@ -1,0 +1,34 @@
+"""Limits as an experiment spells them: of a device, or of the slowest of several, as max(one, other)."""
+
+import re
+from collections.abc import Mapping
+
+from nas.errors import InputError
+
+_SLOWEST = re.compile(r"max\((.*)\)")
+
+
+def devices_in(key: str) -> tuple[str, ...]:
+    """The names and files of the devices that a limit's key is about; raises `InputError` for an empty one.
+
+    >>> devices_in("max(edgetpu-usb, devices/phone.json)")
+    ('edgetpu-usb', 'devices/phone.json')
+    """
+    match = _SLOWEST.fullmatch(key.strip())
+    if match is None and key.startswith("max("):  # YAML takes the comma for the end of a key
+        raise InputError(f"found '{key}'; expected max(...) whole, within {{ }} in quotes: {{'max(one, other)': 0.4}}")
+    if match is None:
+        return (key,)
+    devices = tuple(device.strip() for device in match[1].split(","))
+    if not all(devices):
+        raise InputError(f"found '{key}'; expected devices with commas between them, as in max(edgetpu-usb, host)")
+    return devices
+
+
+def by_device(limits: Mapping[str, float]) -> dict[str, float]:
+    """Each device's own limit: the slowest of several is within one where each of them is."""
+    own: dict[str, float] = {}
+    for key, milliseconds in limits.items():
+        for device in devices_in(key):
+            own[device] = min(milliseconds, own.get(device, milliseconds))
+    return own
