@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from nas.architecture import Architecture, Part
 from nas.errors import InputError, unknown
-from scaling.compound import PAPER, Coefficients, compound
+from scaling.compound import PAPER, Coefficients, Factors, compound
 from scaling.rounding import DepthRounding, round_resolution
 from scaling.scale import scale
 
@@ -76,6 +76,23 @@ MEMBERS = {name: (table, row) for table in FAMILIES.values() for name, row in ta
 
 
 @dataclass(frozen=True)
+class Rules:
+    """How a member's real numbers become a network's, and what does not scale.
+
+    The resolution is rounded to a multiple of `multiple` pixels; the rest is as in `scale`.
+    """
+
+    divisor: int | None = None
+    multiple: int = 2
+    rounding: DepthRounding = "ceil"
+    fixed_parts: tuple[Part, ...] = ()
+    fixed_ends: bool = False
+
+
+USUAL = Rules()
+
+
+@dataclass(frozen=True)
 class Member:
     """A scaled network: its name, the factors on the baseline it came from, and itself.
 
@@ -90,44 +107,40 @@ class Member:
     architecture: Architecture
 
 
-def family(baseline: Architecture, names: Sequence[str], *, divisor: int | None = None) -> list[Member]:
+def family(baseline: Architecture, names: Sequence[str], rules: Rules = USUAL) -> list[Member]:
     """The named members of `baseline`'s family, by the published proportions.
 
     Widths and depths are multiplied as published; the resolution by the published ratio to
-    the table's first, to an even number of pixels (the published one where the baseline
-    has the first's). Dropout grows by as much as in the table, where the baseline has any.
+    the table's first, to a multiple of the rules' (the published one where the baseline has
+    the first's, and the multiple is 2). What a table keeps fixed stays so beside what the
+    rules fix. Dropout grows by as much as in the table, where the baseline has any.
     Raises `InputError` for unknown names and networks that cannot be scaled.
     """
-    return [_published_member(baseline, name, divisor) for name in names]
+    return [_published_member(baseline, name, rules) for name in names]
 
 
 def compound_member(
-    baseline: Architecture,
-    phi: float,
-    coefficients: Coefficients = PAPER,
-    *,
-    divisor: int | None = None,
-    multiple: int = 2,
-    rounding: DepthRounding = "ceil",
-    fixed_parts: tuple[Part, ...] = (),
-    fixed_ends: bool = False,
+    baseline: Architecture, phi: float, coefficients: Coefficients = PAPER, rules: Rules = USUAL
 ) -> Member:
-    """`baseline` scaled by the formula: alpha^phi deeper, beta^phi wider, gamma^phi larger pictures.
+    """`baseline` scaled by the formula: alpha^phi deeper, beta^phi wider, gamma^phi larger pictures."""
+    return scaled_member(baseline, f"phi{phi:g}", phi, compound(phi, coefficients), rules)
 
-    The resolution is rounded to a multiple of `multiple` pixels; the rest is as in `scale`.
-    """
-    factors = compound(phi, coefficients)
+
+def scaled_member(
+    baseline: Architecture, name: str, phi: float | None, factors: Factors, rules: Rules, least_pixels: int = 0
+) -> Member:
+    """`baseline` scaled by any factors; its resolution rounds to no fewer pixels than `least_pixels`."""
     scaled = scale(
         baseline,
         factors.width,
         factors.depth,
-        _pixels(baseline, factors.resolution, multiple),
-        divisor=divisor,
-        rounding=rounding,
-        fixed_parts=fixed_parts,
-        fixed_ends=fixed_ends,
+        max(least_pixels, _pixels(baseline, factors.resolution, rules.multiple)),
+        divisor=rules.divisor,
+        rounding=rules.rounding,
+        fixed_parts=rules.fixed_parts,
+        fixed_ends=rules.fixed_ends,
     )
-    return Member(f"phi{phi:g}", phi, factors.width, factors.depth, factors.resolution, scaled)
+    return Member(name, phi, factors.width, factors.depth, factors.resolution, scaled)
 
 
 def parse_members(text: str) -> list[str]:
@@ -156,7 +169,7 @@ def _range(first: str, last: str, item: str) -> list[str]:
     return order[order.index(first) : order.index(last) + 1]
 
 
-def _published_member(baseline: Architecture, name: str, divisor: int | None) -> Member:
+def _published_member(baseline: Architecture, name: str, rules: Rules) -> Member:
     table, row = MEMBERS[_known(name)]
     first = next(iter(table.values()))
     factor = row.resolution / first.resolution
@@ -164,17 +177,18 @@ def _published_member(baseline: Architecture, name: str, divisor: int | None) ->
         baseline,
         row.width,
         row.depth,
-        _pixels(baseline, factor),
-        divisor=divisor,
+        _pixels(baseline, factor, rules.multiple),
+        divisor=rules.divisor,
         least=row.least,
-        fixed_parts=row.fixed_parts,
-        fixed_ends=row.fixed_ends,
+        rounding=rules.rounding,
+        fixed_parts=row.fixed_parts + rules.fixed_parts,
+        fixed_ends=row.fixed_ends or rules.fixed_ends,
         dropout=_dropout(baseline, row.dropout - first.dropout),
     )
     return Member(name, None, row.width, row.depth, factor, scaled)
 
 
-def _pixels(baseline: Architecture, factor: float, multiple: int = 2) -> int:
+def _pixels(baseline: Architecture, factor: float, multiple: int) -> int:
     """The baseline's resolution times `factor`; untouched at 1, odd as it may be."""
     return baseline.resolution if factor == 1 else round_resolution(baseline.resolution * factor, multiple)
 

@@ -1,0 +1,147 @@
+"""`nas scale`: members by table, by phi and to budgets, and what it says where there are none."""
+
+import json
+
+import pytest
+import yaml
+
+from experiments.cli import run
+from nas.trace import trace
+from scaling import family, parse_members
+from search_spaces.zoo import zoo
+from search_spaces.zoo.figures import counted
+
+SMALL = """
+input 32x32x3
+stem conv k3 s1 c16 act=relu6
+stage mbconv k3 s2 e3 c16 act=relu6
+stage mbconv k3 s2 e3 c32 act=relu6 x2
+head conv k1 c64 act=relu6
+head pool
+head dense c10
+"""
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A network that is quickly traced at any size."""
+    file = tmp_path / "small.arch"
+    file.write_text(SMALL)
+    return str(file)
+
+
+@pytest.fixture
+def scale(capsys):
+    """Runs `nas scale --json` in this process; its members by name."""
+
+    def answer(*arguments):
+        assert run(["scale", *arguments, "--json"]) == 0
+        return {member["name"]: member for member in json.loads(capsys.readouterr().out)["members"]}
+
+    return answer
+
+
+def test_three_latencies_give_three_members_within_them(scale, small):
+    members = scale(small, "--latencies", "0.4ms,0.8ms,1.5")
+    assert list(members) == ["0.4ms", "0.8ms", "1.5ms"]
+    for name, member in members.items():
+        budget = float(name.removesuffix("ms"))
+        assert 0.9 * budget <= member["latency_ms"]["edgetpu-usb"] <= budget
+        assert member["used"] == member["latency_ms"]["edgetpu-usb"] / budget
+
+
+@pytest.mark.parametrize(("option", "key", "amount"), [("--params", "params", "60k"), ("--macs", "macs", "2M")])
+def test_budgets_of_parameters_and_macs(scale, small, option, key, amount):
+    (member,) = scale(small, option, amount).values()
+    budget = {"60k": 60_000, "2M": 2_000_000}[amount]
+    assert 0.85 * budget <= member[key] <= budget
+
+
+def test_a_zoo_network_shrinks_to_a_latency(scale):
+    (member,) = scale("mobilenet-v1-0.25-128", "--latency", "0.5ms").values()
+    assert member["latency_ms"]["edgetpu-usb"] <= 0.5
+    assert member["macs"] < counted("mobilenet-v1-0.25-128").macs
+
+
+def test_phi_and_rules(scale, small):
+    members = scale(small, "--phi", "0,1", "--depths", "nearest", "--multiple", "8", "--fixed-stem-head")
+    assert [(m["phi"], m["resolution"]) for m in members.values()] == [(0, 32), (1, 40)]
+    assert "stem  conv k3 s1 c16" in members["phi1"]["architecture"]
+    assert "c32 x2" in members["phi1"]["architecture"]
+
+
+@pytest.mark.parametrize(
+    "names", ["efficientnet b0..l2", "efficientnet-lite lite0..lite4", "efficientnet-edgetpu edgetpu-s..edgetpu-l"]
+)
+def test_published_families_come_from_their_baseline(names):
+    table, names = names.split()
+    names = parse_members(names)
+    prefix = table.removesuffix("-lite").removesuffix("-edgetpu")
+    for member in family(zoo(f"{prefix}-{names[0]}"), names):
+        assert trace(member.architecture).params == counted(f"{prefix}-{member.name}").params
+
+
+def test_members_say_where_their_weights_are_and_where_the_memory_is_crossed(scale):
+    members = scale("efficientnet-lite0", "--to", "lite0..lite2")
+    assert [member["weights"]["streamed"] > 0 for member in members.values()] == [False, False, True]
+    assert [member["crosses_memory"] for member in members.values()] == [False, False, True]
+
+
+def test_respecting_the_cache_keeps_weights_on_the_chip_at_no_more_cost(scale):
+    plain = scale("efficientnet-lite0", "--phi", "1", "--depths", "nearest")["phi1"]
+    kept = scale("efficientnet-lite0", "--phi", "1", "--depths", "nearest", "--respect-cache")["phi1"]
+    assert plain["weights"]["streamed"] > 0 == kept["weights"]["streamed"]
+    assert 0.9 * plain["macs"] <= kept["macs"] <= plain["macs"]
+    assert kept["latency_ms"]["edgetpu-usb"] < plain["latency_ms"]["edgetpu-usb"]
+    assert kept["resolution"] > plain["resolution"]
+    assert "weights stay on the chip" in kept["note"]
+
+
+def test_members_are_written_and_taken_again(small, tmp_path, capsys):
+    assert run(["scale", small, "--phi", "1", "--out", str(tmp_path / "family")]) == 0
+    assert "phi1.yaml" in capsys.readouterr().out
+    assert yaml.safe_load((tmp_path / "family" / "phi1.yaml").read_text())["name"] == "small-phi1"
+    assert run(["cost", str(tmp_path / "family" / "phi1.yaml")]) == 0
+    assert "small-phi1 at 36x36" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--latency", "0.01ms"), "budget 0.01 ms on edgetpu-usb: the smallest member takes 0."),
+        (("--params", "90G"), "budget 90G parameters: the largest sensible member (phi 10) takes "),
+        (("--params", "1"), "budget 1 parameters: the smallest member takes 2."),
+        (("--phi", "1", "--alpha", "1.5"), "alpha * beta^2 * gamma^2 is 2.4; expected about 2"),
+        (("--phi", "21"), "phi is 21.0; expected -10 to 20"),
+        (("--to", "b1", "--gamma", "1.2"), "--gamma: the members of --to have published proportions"),
+        (("--respect-cache",), "--respect-cache: the members of --to have published proportions"),
+        (("--to", "b1", "--phi", "1"), "found --to and --phi; expected one of"),
+    ],
+)
+def test_what_cannot_be_is_one_line(small, capsys, arguments, said):
+    assert run(["scale", small, *arguments]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert said in err
+
+
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        ("mnist-perceptron", "mnist-perceptron: has only dense layers"),
+        ("mnist-conv", "mnist-conv: its dense layer reads each of 12x12 places by itself"),
+    ],
+)
+@pytest.mark.parametrize("members", [("--to", "b0..b2"), ("--params", "5M")])
+def test_networks_without_sense_in_scaling(capsys, network, said, members):
+    assert run(["scale", network, *members]) == 2
+    err = capsys.readouterr().err
+    assert (err.count("\n"), said in err) == (1, True)
+
+
+@pytest.mark.parametrize("option", ["--latency=0", "--latency=5M", "--params=-1", "--macs=many", "--phi=one"])
+def test_amounts_that_cannot_be_read(capsys, option):
+    with pytest.raises(SystemExit) as caught:
+        run(["scale", "efficientnet-b0", option])
+    assert caught.value.code == 2
+    assert "expected" in capsys.readouterr().err
