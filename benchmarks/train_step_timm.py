@@ -13,13 +13,10 @@ from typing import Any
 
 
 class Timm:
-    """The process; its threads sleep while others have their turn."""
+    """The process, which waits while others have their turn."""
 
     def __init__(self, python: str):
-        environment = {"OMP_WAIT_POLICY": "PASSIVE", "PATH": "/usr/bin:/bin"}
-        self._process = subprocess.Popen(
-            [python, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
+        self._process = subprocess.Popen([python, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.versions: dict[str, str] = self._ask("versions")
 
     def turn(self, *what: Any) -> Callable[[], list[float]]:

@@ -35,18 +35,27 @@ def batch_norm_in_training(
 
     Computed in float32; the result is of the kind of numbers that `x` is.
     """
+    y, mean, var, _ = _normed(x, scale, bias, epsilon)
+    return y, mean, var
+
+
+def _normed(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float
+) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    """The same, and one over the deviation, (C,)."""
     wide = x.astype(jnp.float32)
     mean = jnp.mean(wide, _PLACES)
     var = jnp.mean(jnp.square(wide - per_channel(mean)), _PLACES)
-    factor = scale * lax.rsqrt(var + epsilon)
-    return (wide * per_channel(factor) + per_channel(bias - mean * factor)).astype(x.dtype), mean, var
+    inverse = lax.rsqrt(var + epsilon)
+    factor = scale * inverse
+    return (wide * per_channel(factor) + per_channel(bias - mean * factor)).astype(x.dtype), mean, var, inverse
 
 
 def _forward(
     x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float
 ) -> tuple[tuple[jax.Array, jax.Array, jax.Array], tuple[jax.Array, ...]]:
-    y, mean, var = batch_norm_in_training(x, scale, bias, epsilon)
-    return (y, mean, var), (x, mean, lax.rsqrt(var + epsilon), scale)
+    y, mean, var, inverse = _normed(x, scale, bias, epsilon)
+    return (y, mean, var), (x, mean, inverse, scale)
 
 
 def _backward(

@@ -8,10 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nas.train.data import Dataset, Split, at_resolution, load_dataset, resize
+    from nas.train.checkpoint import load_trained
+    from nas.train.data import Dataset, Split, at_resolution
     from nas.train.evaluate import accuracy, logits
+    from nas.train.loading import load_dataset
     from nas.train.loop import Epoch, Trained, TrainingFailed, train
     from nas.train.recipe import Recipe
+    from nas.train.resizing import resize
 
 __all__ = [
     "Dataset",
@@ -23,16 +26,20 @@ __all__ = [
     "accuracy",
     "at_resolution",
     "load_dataset",
+    "load_trained",
     "logits",
     "resize",
     "train",
 ]
 
 _HOMES = {
-    "data": ("Dataset", "Split", "at_resolution", "load_dataset", "resize"),
+    "checkpoint": ("load_trained",),
+    "data": ("Dataset", "Split", "at_resolution"),
     "evaluate": ("accuracy", "logits"),
+    "loading": ("load_dataset",),
     "loop": ("Epoch", "Trained", "TrainingFailed", "train"),
     "recipe": ("Recipe",),
+    "resizing": ("resize",),
 }
 
 

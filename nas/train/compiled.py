@@ -3,13 +3,15 @@
 Block by block every distinct block is compiled once for all networks of a process, and
 several at a time. On CPUs the chain of programs runs as fast as the whole in one
 program, so CPUs take blocks. GPUs and TPUs take the whole: their steps are too short
-for the calls between the blocks. The numbers are the same but for rounding.
+for the calls between the blocks; and so do several devices together. The numbers are
+the same but for rounding.
 """
 
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,16 +19,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from nas.train.programs import (
-    average_program,
-    clip_program,
-    input_program,
-    loss_program,
-    normalise_program,
-    update_program,
-)
+from nas.train.allocation import keep_freed_memory
+from nas.train.devices import Devices
+from nas.train.distillation import Teacher
+from nas.train.gradients import Batch, Lesson, Plan, take_step
+from nas.train.programs import compiler_options
 from nas.train.recipe import Recipe
 from nas.train.step import Chain, State, Step, evaluated
+from nas.train.stochastic_depth import draw_branches
 
 EVALUATION_BATCH = 128
 
@@ -40,64 +40,133 @@ class Compiled:
     predict: Callable[[Any, Any, Any], Any]
 
 
-def compile_chain(chain: Chain, recipe: Recipe, state: State, image_shape: tuple[int, ...]) -> Compiled:
-    """Compiles a network for pictures of `image_shape` (H, W, C)."""
+def compile_chain(
+    chain: Chain,
+    recipe: Recipe,
+    state: State,
+    image_shape: tuple[int, ...],
+    *,
+    side: int | None = None,
+    teacher: Teacher | None = None,
+    devices: Devices | None = None,
+) -> Compiled:
+    """Compiles a network for pictures of `image_shape` (H, W, C), made `side` high and wide in training.
+
+    Returns when the step is compiled. The prediction is compiled beside later steps, and
+    waited for when it is called. With `devices` the state is to lie on all of them, and
+    the chain to be one that is not by block.
+    """
+    keep_freed_memory()
+    lesson = Lesson(teacher.chain, teacher.side, teacher.weight, teacher.temperature) if teacher else None
+    plan = Plan(chain, recipe, side or image_shape[0], lesson)
+    taught = jax.device_put(teacher.vectors, devices.whole if devices else None) if teacher else ()
+    batch = Batch(*_pictures(recipe.batch_size, image_shape), taught)
+    tested, _ = _pictures(EVALUATION_BATCH, image_shape)
+    if not chain.by_block:
+        return _whole(plan, state, batch, tested, devices)
+    compiler = _Compiler()
+    take_step(replace(plan, chain=replace(chain, run=compiler)), state, batch, _example(plan))
+    compiler.wait()
+    later, (weights, statistics) = _Compiler(), jax.tree.map(_shape, evaluated(state))
+    prediction = _Background(lambda: replace(chain, run=later).predict(weights, statistics, tested))
 
     def step(state: State, images: Any, labels: Any, factors: Step) -> tuple[State, Any]:
-        return chain.step(recipe, state, images, labels, factors)
+        prediction.begin_at_second_call()
+        return take_step(plan, state, Batch(images, labels, taught), factors)
 
-    if chain.by_block:
-        compiled = Compiled(step, chain.predict)
-        calls = _block_calls(chain, recipe, state, image_shape)
-    else:
-        compiled = Compiled(jax.jit(step, donate_argnums=0), jax.jit(chain.predict))
-        calls = _whole_calls(chain, recipe, state, image_shape, compiled)
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        # JAX keeps what is compiled here for the calls that follow; the compiler leaves Python's lock.
-        for future in [pool.submit(traced.compile) for traced in calls]:
+    def predict(weights: Any, statistics: Any, images: Any) -> Any:
+        prediction.wait()
+        later.wait()
+        return chain.predict(weights, statistics, images)
+
+    return Compiled(step, predict)
+
+
+def _whole(plan: Plan, state: State, batch: Batch, tested: Any, devices: Devices | None) -> Compiled:
+    """Step and prediction as one program each, for one device or several."""
+    share = devices.split if devices else _itself
+    options = compiler_options(whole=True)
+    take = jax.jit(partial(take_step, plan), donate_argnums=0, compiler_options=options)
+    take.lower(state, batch._replace(images=share(batch.images), labels=share(batch.labels)), _example(plan)).compile()
+    infer = jax.jit(plan.chain.predict, out_shardings=devices.whole if devices else None, compiler_options=options)
+    vectors = jax.tree.map(_shape, evaluated(state))
+    prediction = _Background(lambda: infer.lower(*vectors, share(tested)).compile())
+
+    def step(state: State, images: Any, labels: Any, factors: Step) -> tuple[State, Any]:
+        prediction.begin_at_second_call()
+        return take(state, Batch(share(images), share(labels), batch.teacher), factors)  # type: ignore[no-any-return]
+
+    def predict(weights: Any, statistics: Any, images: Any) -> Any:
+        prediction.wait()
+        return infer(weights, statistics, share(images))
+
+    return Compiled(step, predict)
+
+
+class _Compiler:
+    """Runs programs of a chain by beginning to compile them, each once; gives shapes and computes nothing."""
+
+    def __init__(self) -> None:
+        self._shapes: dict[Any, Any] = {}
+        self._begun: list[Future[Any]] = []
+
+    def __call__(self, program: Any, *arguments: Any) -> Any:
+        leaves, tree = jax.tree.flatten(arguments)
+        key = program, tree, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
+        if key not in self._shapes:
+            lowered = program.lower(*arguments)
+            # JAX keeps what is compiled here for the calls that follow.
+            self._begun.append(_pool().submit(lowered.compile))
+            self._shapes[key] = jax.tree.map(_shape, lowered.out_info)
+        return self._shapes[key]
+
+    def wait(self) -> None:
+        """Returns when all is compiled."""
+        for future in self._begun:
             future.result()
-    return compiled
 
 
-def _whole_calls(
-    chain: Chain, recipe: Recipe, state: State, image_shape: tuple[int, ...], compiled: Compiled
-) -> Iterator[Any]:
-    images, labels, step = _batch(recipe.batch_size, image_shape, len(chain.layouts))
-    yield compiled.step.lower(state, images, labels, step)  # type: ignore[attr-defined]
-    tested, *_ = _batch(EVALUATION_BATCH, image_shape, 0)
-    yield compiled.predict.lower(*evaluated(state), tested)  # type: ignore[attr-defined]
+class _Background:
+    """Work that is not needed for the first step, and so waits for its end."""
+
+    def __init__(self, work: Callable[[], Any]):
+        self._work, self._calls = work, 0
+        self._begun: Future[Any] | None = None
+
+    def begin_at_second_call(self) -> None:
+        """To be called with every step."""
+        self._calls += 1
+        if self._calls == 2:
+            self._begun = _pool().submit(self._work)
+
+    def wait(self) -> None:
+        """Returns when it is done; does it where it was not begun."""
+        self._begun = self._begun or _pool().submit(self._work)
+        self._begun.result()
 
 
-def _block_calls(chain: Chain, recipe: Recipe, state: State, image_shape: tuple[int, ...]) -> Iterator[Any]:
-    """The programs of a step and of a prediction, traced but not yet compiled, in the order of their use."""
-    images, labels, step = _batch(recipe.batch_size, image_shape, len(chain.layouts))
-    seed = step.seeds[0]
-    update = update_program(recipe.optimizer, recipe.momentum, recipe.weight_decay)
-    yield (lowered := input_program(tuple(recipe.augment)).lower(images, seed))
-    x = _shapes(lowered.out_info)
-    yield (lowered := normalise_program().lower(_batch(EVALUATION_BATCH, image_shape, 0)[0]))
-    tested = _shapes(lowered.out_info)
-    for index, block in enumerate(chain.blocks):
-        weights, statistics = state.weights[index], state.statistics[index]
-        yield (lowered := block.forward.lower(weights, statistics, seed, x))
-        x, _, vjp = _shapes(lowered.out_info)
-        yield block.backward.lower(vjp, x)
-        yield update.lower(weights, weights, state.moments[index], np.int32(0), step.rate, np.float32(1))
-        yield (lowered := block.predict.lower(weights, statistics, tested))
-        tested = _shapes(lowered.out_info)
-    yield loss_program(recipe.label_smoothing).lower(x, labels)
-    if recipe.gradient_clip:
-        yield clip_program().lower(list(state.weights), np.float32(0))
-    yield from (average_program().lower(vector, vector, step.keep) for vector in jax.tree.leaves(state.average))
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """Threads to compile in: the compiler leaves Python's lock."""
+    return ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="compile")
 
 
-def _batch(size: int, image_shape: tuple[int, ...], blocks: int) -> tuple[Any, Any, Step]:
-    images, labels = np.zeros((size, *image_shape), np.uint8), np.zeros(size, np.int32)
-    return images, labels, Step(np.zeros(blocks + 1, np.uint32), np.float32(0), np.float32(0))
+def _pictures(size: int, image_shape: tuple[int, ...]) -> tuple[Any, Any]:
+    return np.zeros((size, *image_shape), np.uint8), np.zeros(size, np.int32)
 
 
-def _shapes(tree: Any) -> Any:
-    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), tree)
+def _example(plan: Plan) -> Step:
+    """A step such as all of a training are."""
+    branches = draw_branches(plan.chain, plan.recipe, np.random.default_rng(0))
+    return Step(np.zeros(len(plan.chain.layouts) + 1, np.uint32), np.float32(0), np.float32(0), branches)
+
+
+def _itself(array: Any) -> Any:
+    return array
+
+
+def _shape(leaf: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=getattr(leaf, "sharding", None))
 
 
 def use_cache_on_disk() -> None:

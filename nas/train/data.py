@@ -1,27 +1,30 @@
-"""Pictures and labels in memory: the embedded digits, or any prepared tensorflow-datasets name."""
+"""Pictures with their labels, in three splits."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from nas.errors import InputError
+from nas.train.memory import memory_bytes
+from nas.train.pictures import Held, Pictures, Progress
+from nas.train.resizing import Fit, Images, resize
 
-Images = NDArray[np.uint8]
 Labels = NDArray[np.int32]
-Progress = Callable[[int, int], None]
-"""Called with the pictures decoded so far and the pictures to decode."""
+
+MEMORY = 0.25  # the share of this machine's memory that pictures of one size may take; the rest is read as it is needed
+SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Pictures (N, height, width, channels) in [0, 255], and their class numbers (N,)."""
+    """Pictures (N, height, width, channels) in [0, 255], and their class numbers (N,).
 
-    images: Images
+    The pictures are an array, or `Pictures` that stand for one and are decoded when they are read.
+    """
+
+    images: Images | Pictures
     labels: Labels
 
     def __len__(self) -> int:
@@ -29,7 +32,16 @@ class Split:
 
     def take(self, indices: NDArray[np.int64]) -> "Split":
         """The pictures at these places, in this order."""
-        return Split(self.images[indices], self.labels[indices])
+        images = self.images.take(indices) if isinstance(self.images, Pictures) else self.images[indices]
+        return Split(images, self.labels[indices])
+
+    def batches(self, order: NDArray[np.int64]) -> Iterator[tuple[Images, Labels]]:
+        """The pictures and labels of each row of `order` (steps, batch), one after the other."""
+        if isinstance(self.images, Pictures):
+            yield from zip(self.images.batches(order), self.labels[order], strict=True)
+            return
+        for chosen in order:
+            yield self.images[chosen], self.labels[chosen]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,56 +53,68 @@ class Dataset:
     validation: Split
     test: Split
     classes: tuple[str, ...]
+    fit: Fit = "crop"  # how pictures become square
+    memory: float = MEMORY
+
+    @property
+    def channels(self) -> int:
+        """The colour channels of every picture."""
+        return int(self.train.images.shape[-1])
+
+    @property
+    def complaint(self) -> str:
+        """What could not be decoded so far, in one line; empty where all could."""
+        sources = {id(p.source): p.source for p in (s.images for s in self.splits()) if isinstance(p, Pictures)}
+        return "; ".join(filter(None, (source.complaint() for source in sources.values())))
+
+    def splits(self) -> tuple[Split, Split, Split]:
+        """Training, validation and test."""
+        return self.train, self.validation, self.test
 
 
-def at_resolution(dataset: Dataset, resolution: int) -> Dataset:
-    """The same pictures at `resolution` x `resolution` pixels (see `resize`)."""
+def at_resolution(dataset: Dataset, resolution: int, progress: Progress | None = None) -> Dataset:
+    """The same pictures at `resolution` x `resolution` pixels, in memory where they fit there.
 
-    def resized(split: Split) -> Split:
-        return Split(resize(split.images, resolution), split.labels)
-
-    if dataset.train.images.shape[1:3] == (resolution, resolution):
-        return dataset
-    return replace(
-        dataset, train=resized(dataset.train), validation=resized(dataset.validation), test=resized(dataset.test)
-    )
-
-
-def load_dataset(
-    name: str,
-    *,
-    data_dir: Path | str | None = None,
-    seed: int = 0,
-    validation: float = 0.15,
-    test: float = 0.2,
-    limit: int | None = None,
-    resolution: int | None = None,
-    progress: Progress | None = None,
-) -> Dataset:
-    """Reads a data set into memory.
-
-    `digits` are the 1,797 handwritten digits of 8x8 pixels that scikit-learn carries;
-    `seed` splits off the fractions `test` and `validation` of them. Any other name is
-    one of tensorflow-datasets, prepared under `data_dir` (or its usual place) in a
-    format for random access: its own `test` split is kept, and `validation` is the
-    fraction of its `train` split that `seed` sets aside. `limit` is the most pictures to
-    keep to train on. Every class keeps its share in every split. With `resolution` the
-    pictures are resized to that many pixels a side, which data sets with pictures of
-    many sizes need.
-
-    Raises `InputError` where the name is unknown, or nothing usable is at `data_dir`.
+    The splits for validation and test have the first claim to the room. Pictures that
+    cannot be decoded are left out; where pictures are decoded as they are read, they are grey.
     """
-    for key, fraction in {"validation": validation, "test": test}.items():
-        if not 0 < fraction < 1:
-            raise InputError(f"data.{key}: found {fraction}; expected a fraction between 0 and 1")
-    if limit is not None and limit < 1:
-        raise InputError(f"data.limit: found {limit}; expected at least 1")
-    if name == "digits":
-        dataset = _load_digits(seed, validation, test)
-        dataset = at_resolution(dataset, resolution) if resolution else dataset
-    else:
-        dataset = _load_tfds(name, data_dir, seed, validation, resolution, progress)
-    return with_pictures(dataset, limit, seed)
+    if all(_is_array(split, resolution) for split in dataset.splits()):
+        return dataset
+    room = memory_bytes() * dataset.memory
+    total, done = sum(map(len, dataset.splits())), 0
+
+    def count(pictures: int) -> None:
+        nonlocal done
+        done += pictures
+        if progress:
+            progress(done, total)
+
+    resized = []
+    for split in reversed(dataset.splits()):
+        size = len(split) * resolution**2 * dataset.channels
+        resized.append(_resized(split, resolution, dataset.fit, size <= room, count))
+        room -= size if isinstance(resized[-1].images, np.ndarray) else 0
+    test, validation, train = resized
+    return replace(dataset, train=train, validation=validation, test=test)
+
+
+def _is_array(split: Split, resolution: int) -> bool:
+    return isinstance(split.images, np.ndarray) and split.images.shape[1:3] == (resolution, resolution)
+
+
+def _resized(split: Split, resolution: int, fit: Fit, fits: bool, count: Callable[[int], None]) -> Split:
+    images = split.images
+    if _is_array(split, resolution):
+        return split
+    if isinstance(images, np.ndarray):
+        if fits:
+            return Split(resize(images, resolution, fit), split.labels)
+        images = Pictures(Held(images), np.arange(len(images)), images.shape[-1], fit=fit)
+    images = replace(images, resolution=resolution, fit=fit)
+    if not fits:
+        return Split(images, split.labels)
+    decoded, kept = images.decoded(count)
+    return Split(decoded, split.labels[kept])
 
 
 def with_pictures(dataset: Dataset, count: int | None, seed: int) -> Dataset:
@@ -99,24 +123,6 @@ def with_pictures(dataset: Dataset, count: int | None, seed: int) -> Dataset:
         return dataset
     mask = stratified(dataset.train.labels, count / len(dataset.train), np.random.default_rng(seed))
     return replace(dataset, train=dataset.train.take(np.flatnonzero(mask)))
-
-
-def resize(images: Images, resolution: int) -> Images:
-    """(N, H, W, C) to (N, resolution, resolution, C): the centred square, bilinear with antialiasing."""
-    if images.shape[1:3] == (resolution, resolution):
-        return images
-    return np.stack([resize_one(image, resolution) for image in images])
-
-
-def resize_one(image: Images, resolution: int) -> Images:
-    """(H, W, C) to (resolution, resolution, C): the centred square, bilinear with antialiasing."""
-    height, width, channels = image.shape
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    square = image[top : top + side, left : left + side]
-    planes = [Image.fromarray(square[..., c]) for c in range(channels)] if channels != 3 else [Image.fromarray(square)]
-    resized = [plane.resize((resolution, resolution), Image.Resampling.BILINEAR) for plane in planes]
-    return np.concatenate([np.asarray(p).reshape(resolution, resolution, -1) for p in resized], axis=-1)
 
 
 def stratified(labels: Labels, fraction: float, generator: np.random.Generator) -> NDArray[np.bool_]:
@@ -131,37 +137,3 @@ def stratified(labels: Labels, fraction: float, generator: np.random.Generator) 
     for label, share in zip(classes, shares, strict=True):
         mask[generator.permutation(np.flatnonzero(labels == label))[:share]] = True
     return mask
-
-
-def _load_digits(seed: int, validation: float, test: float) -> Dataset:
-    if validation + test >= 1:
-        raise InputError(f"data: validation {validation} and test {test} leave nothing to train on; expected less")
-    from sklearn.datasets import load_digits  # takes a second to import
-
-    digits = load_digits()
-    images = np.rint(digits.images[..., None] * (255 / 16)).astype(np.uint8)  # stored as 0..16
-    everything = Split(images, digits.target.astype(np.int32))
-    generator = np.random.default_rng(seed)
-    held_out, rest = _carve(everything, test, generator)
-    checked, train = _carve(rest, validation / (1 - test), generator)
-    return Dataset("digits", train, checked, held_out, tuple(map(str, digits.target_names)))
-
-
-def _carve(split: Split, fraction: float, generator: np.random.Generator) -> tuple[Split, Split]:
-    mask = stratified(split.labels, fraction, generator)
-    return split.take(np.flatnonzero(mask)), split.take(np.flatnonzero(~mask))
-
-
-def _load_tfds(
-    name: str,
-    data_dir: Path | str | None,
-    seed: int,
-    validation: float,
-    resolution: int | None,
-    progress: Progress | None,
-) -> Dataset:
-    from nas.train.tfds import read
-
-    everything, held_out, classes = read(name, data_dir, resolution, progress)
-    checked, train = _carve(everything, validation, np.random.default_rng(seed))
-    return Dataset(name, train, checked, held_out, classes)

@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 
 from nas.network import Network
 from nas.train.compiled import EVALUATION_BATCH, use_cache_on_disk
-from nas.train.data import Images, Split
+from nas.train.data import Split
+from nas.train.pictures import Pictures
+from nas.train.resizing import Images
 from nas.train.step import Chain
 
 
-def logits(network: Network, images: Images) -> NDArray[np.float32]:
+def logits(network: Network, images: Images | Pictures) -> NDArray[np.float32]:
     """The network's outputs in evaluation, (N, classes), for pictures (N, H, W, C) uint8."""
     use_cache_on_disk()
     chain = Chain.of(network)
@@ -30,7 +32,7 @@ def share_right(outputs: NDArray[np.float32], split: Split) -> float:
     return float(np.mean(np.argmax(outputs, axis=-1) == split.labels))
 
 
-def in_batches(predict: Callable[[Images], Any], images: Images) -> NDArray[np.float32]:
+def in_batches(predict: Callable[[Images], Any], images: Images | Pictures) -> NDArray[np.float32]:
     """Outputs (N, classes) for any number of pictures, computed in batches of one size, the last one filled up."""
     outputs = []
     for start in range(0, len(images), EVALUATION_BATCH):

@@ -4,7 +4,8 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,15 @@ from nas.network import Network, initialise
 from nas.train.checkpoint import Checkpoints
 from nas.train.compiled import Compiled, compile_chain, use_cache_on_disk
 from nas.train.data import Dataset, at_resolution
+from nas.train.devices import Devices, devices_to_use
+from nas.train.distillation import Teacher
 from nas.train.evaluate import in_batches, share_right
-from nas.train.optimizer import learning_rates
+from nas.train.log import Log, Stopwatch
+from nas.train.progressive import Growth
 from nas.train.recipe import Recipe
 from nas.train.step import Chain, State, Step, evaluated
+from nas.train.stochastic_depth import draw_branches
+from nas.train.transfer import Start, frozen_blocks, phased_rates, take_over
 
 AHEAD = 2  # steps that may be under way while the next is called; more would only hold memory
 
@@ -39,6 +45,8 @@ class Epoch:
     images_per_second: float  # in training alone
     seconds: float  # of training, from its start
     seconds_left: float
+    learning_rate: float = 0.0  # of its last step
+    data_share: float = 0.0  # how much of the time in training was spent waiting for pictures, 0 to 1
 
 
 @dataclass(frozen=True)
@@ -71,12 +79,21 @@ def train(
     checkpoints: Path | None = None,
     progress: Callable[[Epoch], None] | None = None,
     by_block: bool | None = None,
+    teacher: Teacher | None = None,
+    devices: int | None = None,
+    start: Start | None = None,
+    log: Path | None = None,
 ) -> Trained:
     """Trains a network on the training split, and scores it on the validation split after every epoch.
 
-    With a folder for `checkpoints` the latest epoch is kept there, and the same call
-    goes on from it to the numbers that an uninterrupted training gives. `by_block` says
+    With a folder for `checkpoints` the latest epoch and the best are kept there, and the same
+    call goes on from the latest to the numbers that an uninterrupted training gives. `log` is
+    the folder for metrics.jsonl and TensorBoard's events, that of the checkpoints where it
+    does not say. With a `start` the weights are not all fresh, and some may be frozen for a
+    while. `by_block` says
     how it is compiled (see `nas.train.compiled`): where it does not, by block on CPUs alone.
+    With a `teacher` the network learns from its outputs too. `devices` is how many share
+    each batch: where it does not say, all, but for CPUs; `join_hosts` adds other hosts'.
 
     Raises `InputError` where network and pictures do not fit or the folder is of another
     training, and `TrainingFailed` where the loss is no longer a number.
@@ -85,20 +102,31 @@ def train(
     _require_fit(architecture, dataset, recipe)
     use_cache_on_disk()
     dataset = at_resolution(dataset, architecture.resolution)
+    Growth(recipe, architecture.resolution).require_fit(architecture)
     network = initialise(architecture, seed)
-    chain = Chain.of(network, jax.default_backend() == "cpu" if by_block is None else by_block)
+    frozen = frozen_blocks(network, start, take_over(network, start)) if start else 0
+    group = devices_to_use(devices)
+    if group:
+        group.require_shares(recipe.batch_size)
+    chain = Chain.of(network, (group is None and jax.default_backend() == "cpu") if by_block is None else by_block)
     state = chain.state(network, recipe)
     history: list[Epoch] = []
     first_step = 0.0
     with ExitStack() as stack:
         if checkpoints is not None:
-            saved = stack.enter_context(Checkpoints(checkpoints, architecture, recipe, seed, network))
+            about = start.about if start else ""
+            saved = stack.enter_context(Checkpoints(checkpoints, architecture, recipe, seed, network, about))
+            if teacher:
+                saved.about["teacher"] = teacher.text
             state, past = saved.latest(state)
             history = [Epoch(**epoch) for epoch in past]
         before = history[-1].seconds if history else 0.0
         if len(history) < recipe.epochs:
-            compiled = compile_chain(chain, recipe, state, dataset.train.images.shape[1:])
-            epochs = _Epochs(compiled, dataset, recipe, seed, len(chain.layouts))
+            state = group.everywhere(state) if group else state
+            freezing = (frozen, start.epochs) if start and frozen else (0, 0)
+            epochs = _Epochs(chain, dataset, recipe, seed, teacher, group, freezing)
+            log = log or checkpoints
+            writer = stack.enter_context(Log(log, len(history))) if log else None
         for number in range(len(history) + 1, recipe.epochs + 1):
             started = time.monotonic()
             state, loss = epochs.train(state, number)
@@ -108,9 +136,13 @@ def train(
             seconds = before + time.monotonic() - begun
             speed = epochs.steps * recipe.batch_size / trained
             left = (time.monotonic() - started) * (recipe.epochs - number)
-            history.append(Epoch(number, loss, right, speed, seconds, left))
+            share = epochs.waited / trained
+            history.append(Epoch(number, loss, right, speed, seconds, left, epochs.rate_after(number), share))
+            rows = [asdict(epoch) for epoch in history]
             if checkpoints is not None:
-                saved.save(number, state, [asdict(epoch) for epoch in history])
+                saved.save(number, state, rows)
+            if writer:
+                writer.write(rows)
             if progress:
                 progress(history[-1])
     chain.write(network, *evaluated(state))
@@ -121,33 +153,71 @@ def train(
 class _Epochs:
     """The epochs of one training: which pictures come when, and all that is random, follow from seed and epoch."""
 
-    def __init__(self, compiled: Compiled, dataset: Dataset, recipe: Recipe, seed: int, blocks: int):
-        self.compiled, self.dataset, self.recipe, self.seed, self.blocks = compiled, dataset, recipe, seed, blocks
+    def __init__(
+        self,
+        chain: Chain,
+        dataset: Dataset,
+        recipe: Recipe,
+        seed: int,
+        teacher: Teacher | None = None,
+        devices: Devices | None = None,
+        frozen: tuple[int, int] = (0, 0),  # how many blocks, for how many epochs
+    ):
+        self.chain, self.dataset, self.recipe, self.seed = chain, dataset, recipe, seed
+        self.growth = Growth(recipe, dataset.train.images.shape[1])
+        self.compiled_for = partial(
+            compile_chain,
+            recipe=recipe,
+            image_shape=dataset.train.images.shape[1:],
+            teacher=teacher,
+            devices=devices,
+        )
+        self.compiled: Compiled | None = None
+        self.side = 0  # of the pictures that it is compiled for
+        self.frozen, self.frozen_epochs = frozen
+        self.frozen_now = 0
         self.steps = len(dataset.train) // recipe.batch_size
-        self.rates = learning_rates(recipe, self.steps)
+        self.rates = phased_rates(recipe, self.steps, self.frozen_epochs)
         self.first_step = 0.0  # when it ended
+        self.waited = 0.0  # seconds for pictures in the last epoch
 
     def train(self, state: State, number: int) -> tuple[State, float]:
         """The state after an epoch, and its mean loss. Raises `TrainingFailed` where that is no number."""
         pictures = self.dataset.train
+        side, strength = self.growth.at(number)
+        compiled = self._compiled(state, side, self.frozen if number <= self.frozen_epochs else 0)
         generator = np.random.default_rng([self.seed, number])
         order = generator.permutation(len(pictures))[: self.steps * self.recipe.batch_size].reshape(self.steps, -1)
-        seeds = generator.integers(2**32, size=(self.steps, self.blocks + 1), dtype=np.uint32)
+        seeds = generator.integers(2**32, size=(self.steps, len(self.chain.layouts) + 1), dtype=np.uint32)
         losses: list[Any] = []
-        for index, chosen in enumerate(order):
+        batches = Stopwatch(pictures.batches(order))
+        for index, (images, labels) in enumerate(batches):
             total = (number - 1) * self.steps + index
             keep = min(self.recipe.ema, (1 + total) / (10 + total))  # the first weights are soon forgotten
-            factors = Step(seeds[index], self.rates[total], np.float32(keep))
-            state, loss = self.compiled.step(state, pictures.images[chosen], pictures.labels[chosen], factors)
+            branches = draw_branches(self.chain, self.recipe, generator)
+            factors = Step(seeds[index], self.rates[total], np.float32(keep), branches, strength)
+            state, loss = compiled.step(state, images, labels, factors)
             losses.append(loss)
             if index >= AHEAD:
                 losses[index - AHEAD] = self._checked(losses[index - AHEAD], number, index - AHEAD)
             if not self.first_step:
                 jax.block_until_ready(state)
                 self.first_step = time.monotonic()
+        self.waited = batches.seconds
         tail = range(max(0, self.steps - AHEAD), self.steps)
         losses[tail.start :] = [self._checked(losses[index], number, index) for index in tail]
         return jax.block_until_ready(state), float(np.mean(losses))
+
+    def rate_after(self, number: int) -> float:
+        """The learning rate of an epoch's last step."""
+        return float(self.rates[number * self.steps - 1])
+
+    def _compiled(self, state: State, side: int, frozen: int) -> Compiled:
+        """The network compiled for pictures of a side with its first blocks frozen, and no longer for any other."""
+        if self.compiled is None or (side, frozen) != (self.side, self.frozen_now):
+            chain = replace(self.chain, frozen=frozen)
+            self.compiled, self.side, self.frozen_now = self.compiled_for(chain, state=state, side=side), side, frozen
+        return self.compiled
 
     def _checked(self, loss: Any, number: int, index: int) -> float:
         if not math.isfinite(value := float(loss)):
@@ -161,7 +231,8 @@ class _Epochs:
         """Accuracy (0 to 1) on the validation split. Raises `TrainingFailed` where outputs are no numbers."""
         weights, statistics = evaluated(state)
         validation = self.dataset.validation
-        outputs = in_batches(lambda batch: self.compiled.predict(weights, statistics, batch), validation.images)
+        compiled = self._compiled(state, self.side, self.frozen_now)
+        outputs = in_batches(lambda batch: compiled.predict(weights, statistics, batch), validation.images)
         if not np.isfinite(outputs).all():
             raise TrainingFailed("the network's outputs on the validation pictures are not numbers")
         return share_right(outputs, validation)

@@ -1,7 +1,11 @@
 """The optimizers and the learning rate of a recipe."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import optax  # type: ignore[import-untyped]
 from numpy.typing import NDArray
@@ -10,28 +14,65 @@ from nas.train.recipe import Recipe
 
 
 def make_optimizer(name: str, momentum: float, weight_decay: float) -> optax.GradientTransformation:
-    """Gradients to updates, before the learning rate.
+    """Gradients to updates, before the learning rate, with what Optax has as defaults of that name.
 
     Its `update` adds `weight_decay` times the `params` it is given: whoever calls it
     gives zeros where nothing is to decay. RMSProp is EfficientNet's (arXiv 1905.11946,
-    section 5): decay 0.9, momentum, epsilon 0.001.
+    section 5): decay 0.9, momentum, epsilon 0.001. LAMB still lacks the `trust` of each
+    array.
     """
     decay = optax.add_decayed_weights(weight_decay)
-    if name == "adamw":
-        return optax.chain(optax.scale_by_adam(), decay)
-    if name == "rmsprop":
-        return optax.chain(decay, optax.scale_by_rms(0.9, 1e-3), optax.trace(momentum))
-    return optax.chain(decay, optax.trace(momentum, nesterov=True))
+    transforms: dict[str, Callable[[], tuple[Any, ...]]] = {
+        "adam": lambda: (decay, optax.scale_by_adam()),
+        "adamw": lambda: (optax.scale_by_adam(), decay),
+        "lamb": lambda: (optax.scale_by_adam(eps=1e-6), decay),
+        "lion": lambda: (optax.scale_by_lion(), decay),
+        "rmsprop": lambda: (decay, optax.scale_by_rms(0.9, 1e-3), optax.trace(momentum)),
+        "sgd": lambda: (decay, optax.trace(momentum, nesterov=True)),
+    }
+    return optax.chain(*transforms[name]())
+
+
+def trusts(name: str) -> bool:
+    """Whether the optimizer's updates are to be multiplied by the `trust` of each array."""
+    return name == "lamb"
+
+
+def trust(weights: jax.Array, updates: jax.Array, ends: jax.Array) -> jax.Array:
+    """What LAMB (arXiv 1904.00962) multiplies each update by, (length,): the norm of its array over that of its update.
+
+    Arrays stand one after another in the vectors (length,), and end at `ends` (arrays,).
+    It is 1 where either norm is zero, and for what comes after the last array.
+    """
+    array = jnp.sum(jnp.arange(weights.shape[0])[:, None] >= ends[None], -1)  # (length,), the number of each entry's
+
+    def norms(values: jax.Array) -> Any:
+        squares = jax.ops.segment_sum(values * values, array, ends.shape[0] + 1, indices_are_sorted=True)
+        return jnp.sqrt(squares)
+
+    mine, theirs = norms(weights), norms(updates)
+    ratio = jnp.where((mine == 0) | (theirs == 0), 1, mine / jnp.where(theirs == 0, 1, theirs))
+    return ratio[array]
 
 
 def learning_rates(recipe: Recipe, steps_per_epoch: int) -> NDArray[np.float32]:
-    """The learning rate of every step, (epochs * steps_per_epoch,).
-
-    Linear warm-up, then half a cosine to zero (arXiv 1608.03983, equation 5).
-    """
+    """The learning rate of every step, (epochs * steps_per_epoch,)."""
     total = recipe.epochs * steps_per_epoch
     warmup = min(math.ceil(recipe.warmup_epochs * steps_per_epoch), total)
     step = np.arange(1, total + 1)
     rising = step / max(warmup, 1)
-    falling = (1 + np.cos(np.pi * (step - warmup) / max(total - warmup + 1, 1))) / 2
-    return (recipe.learning_rate * np.where(step <= warmup, rising, falling)).astype(np.float32)
+    highest = recipe.learning_rate * recipe.batch_size / (recipe.learning_rate_batch or recipe.batch_size)
+    falling = _falling(recipe, (step - warmup) / max(total - warmup + 1, 1), (step - 1) / steps_per_epoch)
+    return (highest * np.where(step <= warmup, rising, falling)).astype(np.float32)
+
+
+def _falling(recipe: Recipe, part: NDArray[Any], epochs: NDArray[Any]) -> NDArray[Any]:
+    """What the learning rate is multiplied by, a `part` of the way from the warm-up to the end, after `epochs`."""
+    if recipe.schedule == "cosine":
+        return np.asarray((1 + np.cos(np.pi * part)) / 2)  # arXiv 1608.03983, equation 5
+    if recipe.schedule == "linear":
+        return 1 - part
+    if recipe.schedule == "constant":
+        return np.ones_like(part)
+    units = epochs / recipe.decay_epochs
+    return np.asarray(recipe.decay_rate ** (np.floor(units) if recipe.schedule == "step" else units))

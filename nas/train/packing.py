@@ -47,6 +47,13 @@ class Arrays:
         """How many entries of the vector, its first, belong to arrays of two axes or more."""
         return sum(prod(shape) for shape in self.shapes if len(shape) > 1)
 
+    @cached_property
+    def ends(self) -> NDArray[np.int32]:
+        """Where each array ends in the vector, filled up by `length` to one of few numbers of arrays."""
+        ends = list(accumulate(prod(self.shapes[index]) for index in self.order))
+        room = max(4, 1 << len(ends).bit_length())
+        return np.array(ends + [self.length] * (room - len(ends)), np.int32)
+
     def pack(self, tree: Tree, numpy: Any = jnp) -> Any:
         """The vector (length,) of a tree's arrays; `numpy` is the library to do it with."""
         leaves = jax.tree.leaves(tree)

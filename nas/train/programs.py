@@ -14,23 +14,26 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax  # type: ignore[import-untyped]
 from flax import nnx
 
-from nas.train.augment import augment, normalise
-from nas.train.optimizer import make_optimizer
+from nas.blocks.stochastic_depth import branches_times
+from nas.train.optimizer import make_optimizer, trust, trusts
 from nas.train.packing import Layout
 
 KEPT = 4096  # distinct blocks whose programs are kept; the least recently used go first
 
 
 @cache
-def compiler_options() -> dict[str, str | bool]:
+def compiler_options(whole: bool = False) -> dict[str, Any]:
     """What halves compiling on CPUs: XLA's older code generator, whose programs are as fast (jaxlib 0.10).
 
-    Empty on other platforms and where XLA no longer knows it.
+    For a network's blocks, which are compiled several at a time, also one thread for each
+    and no more than the first level of optimisation: another quarter, at the same speed.
+    Empty on other platforms and where XLA no longer knows them.
     """
-    options: dict[str, str | bool] = {"xla_cpu_use_fusion_emitters": False}
+    options: dict[str, Any] = {"xla_cpu_use_fusion_emitters": False}
+    if not whole:
+        options |= {"xla_cpu_parallel_codegen_split_count": 1, "xla_backend_optimization_level": 1}
     try:
         jax.jit(jnp.negative).lower(1).compile(options)
     except jax.errors.JaxRuntimeError:
@@ -38,7 +41,7 @@ def compiler_options() -> dict[str, str | bool]:
     return options
 
 
-def _program(function: Callable[..., Any], **options: Any) -> Any:
+def program(function: Callable[..., Any], **options: Any) -> Any:
     """A compiled function; `__wrapped__` is the function itself, for use within a larger program."""
     return jax.jit(function, compiler_options=compiler_options(), **options)
 
@@ -47,10 +50,11 @@ def _program(function: Callable[..., Any], **options: Any) -> Any:
 class BlockPrograms:
     """What is compiled for a distinct block; weights and statistics are vectors (`nas.train.packing`).
 
-    `forward(weights, statistics, seed, x)` gives the output, the new statistics, and
-    what `backward` needs beside the gradient of the output to give the gradients of the
-    weights and (but for a first block) of `x`. `predict(weights, statistics, x)` gives
-    the output in evaluation.
+    `forward(weights, statistics, seed, branches, x)` gives the output, the new statistics,
+    and what `backward` needs beside the gradient of the output to give the gradients of
+    the weights and (but for a first block) of `x`. `branches` is what stochastic depth
+    multiplies residual branches by, or None. `predict(weights, statistics, x)` gives the
+    output in evaluation.
     """
 
     forward: Any
@@ -68,11 +72,14 @@ def block_programs(layout: Layout, first: bool) -> BlockPrograms:
         y = block(x)
         return y, layout.statistics.pack(nnx.to_pure_dict(nnx.state(block, nnx.BatchStat)))
 
-    def forward(weights: jax.Array, statistics: jax.Array, seed: jax.Array, x: jax.Array) -> Any:
-        if first:
-            y, vjp, new = jax.vjp(lambda w: apply(w, statistics, seed, x), weights, has_aux=True)
-        else:
-            y, vjp, new = jax.vjp(lambda w, x: apply(w, statistics, seed, x), weights, x, has_aux=True)
+    def forward(
+        weights: jax.Array, statistics: jax.Array, seed: jax.Array, branches: jax.Array | None, x: jax.Array
+    ) -> Any:
+        with branches_times(branches):
+            if first:
+                y, vjp, new = jax.vjp(lambda w: apply(w, statistics, seed, x), weights, has_aux=True)
+            else:
+                y, vjp, new = jax.vjp(lambda w, x: apply(w, statistics, seed, x), weights, x, has_aux=True)
         return y, new, vjp
 
     def backward(vjp: Any, gradient: jax.Array) -> tuple[jax.Array, jax.Array | None]:
@@ -83,49 +90,63 @@ def block_programs(layout: Layout, first: bool) -> BlockPrograms:
         state = layout.weights.unpack(weights), layout.statistics.unpack(statistics), layout.streams(0)
         return nnx.merge(layout.evaluation, *state)(x)  # type: ignore[no-any-return]
 
-    return BlockPrograms(_program(forward), _program(backward), _program(predict))
+    return BlockPrograms(program(forward), program(backward), program(predict))
 
 
 @cache
 def update_program(optimizer: str, momentum: float, weight_decay: float) -> Any:
-    """(weights, gradient, moments, kernels, rate, scale) to new weights and moments.
+    """(weights, gradient, moments, kernels, ends, rate, scale) to new weights and moments.
 
-    `kernels` is how many of the weights, the first, decay; `rate` the learning rate;
-    `scale` what the gradient is multiplied by.
+    `kernels` is how many of the weights, the first, decay; `ends` where their arrays end;
+    `rate` the learning rate; `scale` what the gradient is multiplied by.
     """
     transform = make_optimizer(optimizer, momentum, weight_decay)
 
     def update(
-        weights: jax.Array, gradient: jax.Array, moments: Any, kernels: jax.Array, rate: jax.Array, scale: jax.Array
+        weights: jax.Array,
+        gradient: jax.Array,
+        moments: Any,
+        kernels: jax.Array,
+        ends: jax.Array,
+        rate: jax.Array,
+        scale: jax.Array,
     ) -> tuple[jax.Array, Any]:
         decaying = jnp.where(jnp.arange(weights.shape[0]) < kernels, weights, 0)
         updates, moments = transform.update(scale * gradient, moments, decaying)
+        if trusts(optimizer):
+            updates = updates * trust(weights, updates, ends)
         return weights - rate * updates, moments
 
-    return _program(update, donate_argnums=(0, 2))
+    return program(update, donate_argnums=(0, 2))
 
 
 @cache
 def average_program() -> Any:
     """(average, vector, keep) to the average of which so much was kept, the rest being the vector's."""
-    return _program(lambda average, vector, keep: vector + keep * (average - vector), donate_argnums=0)
+    return program(lambda average, vector, keep: vector + keep * (average - vector), donate_argnums=0)
 
 
 @cache
-def input_program(augmentations: tuple[str, ...]) -> Any:
-    """(images uint8, seed) to the input of a network in training."""
-    return _program(lambda images, seed: normalise(augment(images, augmentations, seed)))
+def add_program() -> Any:
+    """(total, part) to their sum."""
+    return program(jnp.add, donate_argnums=0)
 
 
 @cache
-def loss_program(label_smoothing: float) -> Any:
-    """(logits (B, classes), labels (B,)) to the mean cross-entropy and its gradient in the logits."""
+def dropout_program() -> Any:
+    """(x, seed, rate) to what `x` is multiplied by: 0 for a share `rate` of its entries, 1 / (1 - rate) for others."""
 
-    def loss(logits: jax.Array, labels: jax.Array) -> jax.Array:
-        targets = optax.smooth_labels(jax.nn.one_hot(labels, logits.shape[-1]), label_smoothing)
-        return optax.softmax_cross_entropy(logits, targets).mean()  # type: ignore[no-any-return]
+    def factors(x: jax.Array, seed: jax.Array, rate: jax.Array) -> jax.Array:
+        kept = jax.random.bernoulli(jax.random.key(seed), 1 - rate, x.shape)
+        return jnp.where(kept, 1 / (1 - rate), 0).astype(x.dtype)
 
-    return _program(jax.value_and_grad(loss))
+    return program(factors)
+
+
+@cache
+def multiply_program() -> Any:
+    """(x, factors) to their product."""
+    return program(jnp.multiply)
 
 
 @cache
@@ -136,10 +157,4 @@ def clip_program() -> Any:
         norm = jnp.sqrt(sum(jnp.vdot(gradient, gradient) for gradient in gradients))
         return jnp.minimum(1, limit / jnp.maximum(norm, 1e-12))
 
-    return _program(scale)
-
-
-@cache
-def normalise_program() -> Any:
-    """Pictures to the input of a network in evaluation."""
-    return _program(normalise)
+    return program(scale)

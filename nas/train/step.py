@@ -1,5 +1,6 @@
-"""One training step of a network, as a chain of its blocks' programs."""
+"""A network as the chain of its blocks' programs, and what its training changes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -10,17 +11,22 @@ import numpy as np
 from nas.network import Network
 from nas.train.optimizer import make_optimizer
 from nas.train.packing import Layout
-from nas.train.programs import (
-    BlockPrograms,
-    average_program,
-    block_programs,
-    clip_program,
-    input_program,
-    loss_program,
-    normalise_program,
-    update_program,
-)
+from nas.train.programs import BlockPrograms, block_programs
+from nas.train.reading import normalise_program
 from nas.train.recipe import Recipe
+
+Runner = Callable[..., Any]
+"""How a program is run on its arguments."""
+
+
+def call(program: Any, *arguments: Any) -> Any:
+    """By itself, compiled."""
+    return program(*arguments)
+
+
+def inline(program: Any, *arguments: Any) -> Any:
+    """As a part of the larger program that is being traced."""
+    return program.__wrapped__(*arguments)
 
 
 class State(NamedTuple):
@@ -33,11 +39,21 @@ class State(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What differs from step to step: random seeds, one for each block and one more; and factors of the update."""
+    """What differs from step to step: all that is random, and factors of the update."""
 
-    seeds: Any  # (blocks + 1,) uint32
+    seeds: Any  # (blocks + 1,) uint32: of each block, and of the augmentation
     rate: Any  # the learning rate
     keep: Any  # how much of the averages stays
+    branches: tuple[Any, ...] = ()  # for each block (B,) or None, as `nas.blocks.stochastic_depth` has them; or empty
+    strength: Any = np.float32(1)  # of augmentation and dropout, 0 to 1
+
+    def part(self, index: int, parts: int) -> "Step":
+        """The step for one of equal parts of the batch."""
+        if parts == 1:
+            return self
+        differs = np.uint32(index * 0x9E3779B9 % 2**32)
+        branches = tuple(None if factors is None else factors[index::parts] for factors in self.branches)
+        return self._replace(seeds=self.seeds ^ differs, branches=branches)
 
 
 @dataclass(frozen=True)
@@ -45,17 +61,33 @@ class Chain:
     """A network as the chain of its blocks' programs."""
 
     layouts: tuple[Layout, ...]
-    by_block: bool = True  # each program compiled by itself; else to be compiled as one
+    in_stages: tuple[bool, ...]  # which blocks stand between stem and head
+    run: Runner = call
+    frozen: int = 0  # how many blocks, the first, stay as they are: training goes back no further
 
     @classmethod
     def of(cls, network: Network, by_block: bool = True) -> "Chain":
-        """The chain of a network's blocks, which are left in evaluation."""
-        return cls(tuple(Layout.of(block) for _, block in network.blocks()), by_block)
+        """The chain of a network's blocks, which are left in evaluation.
+
+        `by_block`: each program is compiled by itself; else they are to be compiled as one.
+        """
+        layouts = tuple(Layout.of(block) for _, block in network.blocks())
+        return cls(layouts, tuple(name.startswith("stage") for name in network.names), call if by_block else inline)
+
+    @property
+    def by_block(self) -> bool:
+        """Whether the programs are compiled each by itself."""
+        return self.run is not inline
 
     @cached_property
     def blocks(self) -> tuple[BlockPrograms, ...]:
         """The programs of each block in order."""
-        return tuple(block_programs(layout, index == 0) for index, layout in enumerate(self.layouts))
+        return tuple(block_programs(layout, index == self.frozen) for index, layout in enumerate(self.layouts))
+
+    @cached_property
+    def classifier(self) -> int:
+        """The place of the last block with kernels, before which dropout stands."""
+        return max((index for index, layout in enumerate(self.layouts) if layout.weights.kernels), default=0)
 
     def vectors(self, network: Network) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """Weights and statistics of each block of a network that this is the chain of."""
@@ -77,44 +109,15 @@ class Chain:
         average = (weights, statistics) if recipe.ema else ()
         return jax.device_put(State(weights, statistics, moments, average))  # type: ignore[no-any-return]
 
-    def step(self, recipe: Recipe, state: State, images: Any, labels: Any, step: Step) -> tuple[State, jax.Array]:
-        """State after one step on a batch, and its loss. The state given is used up."""
-        x = self._run(input_program(tuple(recipe.augment)), images, step.seeds[-1])
-        statistics, vjps = [], []
-        for index, block in enumerate(self.blocks):
-            vectors = state.weights[index], state.statistics[index]
-            x, new, vjp = self._run(block.forward, *vectors, step.seeds[index], x)
-            statistics.append(new)
-            vjps.append(vjp)
-        loss, gradient = self._run(loss_program(recipe.label_smoothing), x, labels)
-        gradients = []
-        for block in reversed(self.blocks):
-            weights, gradient = self._run(block.backward, vjps.pop(), gradient)
-            gradients.append(weights)
-        return self._update(recipe, state, statistics, gradients[::-1], step), loss
-
-    def predict(self, weights: Any, statistics: Any, images: Any) -> jax.Array:
+    def predict(self, weights: Any, statistics: Any, images: Any) -> Any:
         """Logits (B, classes) of pictures (B, H, W, C) uint8."""
-        x = self._run(normalise_program(), images)
+        return self.infer(weights, statistics, self.run(normalise_program(), images))
+
+    def infer(self, weights: Any, statistics: Any, x: Any) -> Any:
+        """Logits (B, classes) in evaluation of what a network reads."""
         for index, block in enumerate(self.blocks):
-            x = self._run(block.predict, weights[index], statistics[index], x)
-        return x  # type: ignore[no-any-return]
-
-    def _run(self, program: Any, *arguments: Any) -> Any:
-        return program(*arguments) if self.by_block else program.__wrapped__(*arguments)
-
-    def _update(self, recipe: Recipe, state: State, statistics: list[Any], gradients: list[Any], step: Step) -> State:
-        clip = recipe.gradient_clip
-        scale = self._run(clip_program(), gradients, np.float32(clip)) if clip else np.float32(1)
-        update = update_program(recipe.optimizer, recipe.momentum, recipe.weight_decay)
-        updated = [
-            self._run(update, *vectors, np.int32(layout.weights.kernels), step.rate, scale)
-            for layout, *vectors in zip(self.layouts, state.weights, gradients, state.moments, strict=True)
-        ]
-        weights, moments = zip(*updated, strict=True)
-        news = (weights, tuple(statistics))[: len(state.average)]
-        average = jax.tree.map(lambda old, new: self._run(average_program(), old, new, step.keep), state.average, news)
-        return State(weights, tuple(statistics), moments, average)
+            x = self.run(block.predict, weights[index], statistics[index], x)
+        return x
 
 
 def evaluated(state: State) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

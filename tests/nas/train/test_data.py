@@ -1,8 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from nas.errors import InputError
-from nas.train.data import Dataset, Split, at_resolution, load_dataset, resize, stratified
+from nas.train.data import Dataset, Split, at_resolution, stratified
+from nas.train.loading import load_dataset
+from nas.train.pictures import Pictures
+from nas.train.resizing import resize, with_channels
 
 
 def _sorted(*splits: Split) -> list[bytes]:
@@ -92,6 +97,20 @@ def test_resize_takes_the_centred_square() -> None:
     assert np.all(resize(image, 2) == 200)
 
 
+def test_resize_stretches_where_it_is_told_to() -> None:
+    image = np.zeros((1, 4, 8, 3), np.uint8)
+    image[:, :, 4:] = 200
+    assert np.all(resize(image, 2, "stretch")[0, :, 1] > 150)
+
+
+def test_grey_and_colour_become_one_another() -> None:
+    grey = np.array([[[0], [77], [255]]], np.uint8)
+    assert np.array_equal(with_channels(with_channels(grey, 3), 1), grey)
+    with pytest.raises(InputError, match=r"data.channels: found 3 for pictures of 2 channels; expected 2"):
+        with_channels(np.zeros((1, 1, 2), np.uint8), 3)
+    assert load_dataset("digits", channels=3, limit=20).train.images.shape == (20, 8, 8, 3)
+
+
 def test_resize_leaves_pictures_of_that_size_as_they_are(digits: Dataset) -> None:
     assert resize(digits.test.images, 8) is digits.test.images
     assert at_resolution(digits, 8) is digits
@@ -104,3 +123,21 @@ def test_at_resolution_resizes_every_split(digits: Dataset) -> None:
         assert after.images.shape == (len(before), 16, 16, 1)
         assert np.array_equal(after.labels, before.labels)
         assert abs(after.images.mean() - before.images.mean()) < 2
+
+
+def test_pictures_that_do_not_fit_into_memory_are_the_same(digits: Dataset) -> None:
+    held, read = at_resolution(digits, 12), at_resolution(replace(digits, memory=0), 12)
+    assert isinstance(held.train.images, np.ndarray)
+    assert isinstance(read.train.images, Pictures)
+    assert read.train.images.shape == held.train.images.shape
+    assert np.array_equal(np.asarray(read.test.images), held.test.images)
+    order = np.random.default_rng(0).permutation(160).reshape(5, 32)
+    for (images, labels), (expected, classes) in zip(read.train.batches(order), held.train.batches(order), strict=True):
+        assert np.array_equal(images, expected)
+        assert np.array_equal(labels, classes)
+
+
+def test_memory_goes_to_the_splits_that_are_read_most_often(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas.train.data.memory_bytes", lambda: 700 * 144)
+    sized = at_resolution(replace(digits, memory=1.0), 12)
+    assert [type(split.images) for split in sized.splits()] == [Pictures, np.ndarray, np.ndarray]

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -42,11 +43,26 @@ def test_training_learns_digits(small: Architecture, digits: Dataset) -> None:
     assert all(report.images_per_second > 0 for report in reports)
 
 
-@pytest.mark.parametrize("ema", [0, 0.9])
+# All that is random, kept or changes on the way.
+EVERYTHING: dict[str, Any] = {
+    "optimizer": "lamb",
+    "schedule": "step",
+    "ema": 0.9,
+    "gradient_clip": 1.0,
+    "augment": ("shift", "cutmix"),
+    "stochastic_depth": 0.5,
+    "dropout": 0.2,
+    "accumulate": 2,
+    "precision": "bfloat16",
+    "progressive_stages": 2,
+}
+
+
+@pytest.mark.parametrize("change", [{}, EVERYTHING], ids=["simple", "everything"])
 def test_a_resumed_training_ends_in_the_numbers_of_an_uninterrupted_one(
-    small: Architecture, digits: Dataset, brief: Recipe, tmp_path: Path, ema: float
+    small: Architecture, digits: Dataset, brief: Recipe, tmp_path: Path, change: dict[str, Any]
 ) -> None:
-    recipe = replace(brief, ema=ema)
+    recipe = replace(brief, **change)
     whole = train(small, digits, recipe, seed=4)
     with pytest.raises(_Stopped):
         train(small, digits, recipe, seed=4, checkpoints=tmp_path / "c", progress=_stop_after(2))  # type: ignore[arg-type]

@@ -1,8 +1,13 @@
+from typing import Any
+
+import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
-from nas.train.optimizer import learning_rates, make_optimizer
+from nas.train.optimizer import learning_rates, make_optimizer, trust
+from nas.train.packing import Arrays
 from nas.train.recipe import OPTIMIZERS, Recipe
 
 
@@ -25,14 +30,68 @@ def test_learning_rate_is_never_zero_or_above_what_was_asked(warmup: int) -> Non
     assert np.all((rates > 0) & (rates <= np.float32(0.1)))
 
 
+@pytest.mark.parametrize(
+    ("schedule", "after", "expected"),
+    [
+        ("constant", 50, 1.0),
+        ("linear", 50, 0.5),
+        ("cosine", 75, (1 - 0.5**0.5) / 2),
+        ("exponential", 50, 0.5**2.5),
+        ("step", 50, 0.5**2),
+    ],
+)
+def test_schedules_fall_as_their_names_say(schedule: str, after: int, expected: float) -> None:
+    recipe = Recipe(epochs=10, warmup_epochs=0, learning_rate=1, schedule=schedule, decay_rate=0.5, decay_epochs=2)
+    assert learning_rates(recipe, 10)[after] == pytest.approx(expected, rel=0.03)
+
+
+def test_efficientnets_schedule_falls_every_so_many_epochs() -> None:
+    recipe = Recipe(epochs=12, warmup_epochs=1, learning_rate=1, schedule="step", decay_rate=0.97, decay_epochs=2.4)
+    rates = learning_rates(recipe, 10)
+    assert rates[10:24].tolist() == [1.0] * 14
+    assert np.allclose(rates[24:48], 0.97)
+    assert np.allclose(rates[96:], 0.97**4)
+
+
+def test_learning_rate_follows_the_batch_where_it_is_given_for_another() -> None:
+    given = Recipe(batch_size=64, learning_rate=0.1)
+    scaled = Recipe(batch_size=64, learning_rate=0.4, learning_rate_batch=256)
+    assert np.array_equal(learning_rates(given, 5), learning_rates(scaled, 5))
+
+
+def test_lamb_on_a_vector_gives_the_numbers_of_optax_on_the_tree() -> None:
+    generator = np.random.default_rng(0)
+    shapes = {"kernel": (3, 3, 2, 4), "bias": (4,), "dense": (8, 5), "scale": (5,)}
+    tree = {name: generator.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    tree["bias"][:] = 0  # whose trust is 1
+    arrays = Arrays.of(tree, lambda length: length + 9)
+    theirs = optax.lamb(0.1, weight_decay=0.02, mask=lambda tree: jax.tree.map(lambda leaf: leaf.ndim > 1, tree))
+    mine = make_optimizer("lamb", 0, 0.02)
+    vector = arrays.pack(tree)
+    decays = jnp.arange(arrays.length) < arrays.kernels
+    their_moments, my_moments = theirs.init(tree), mine.init(vector)
+    weights: Any = jax.tree.map(jnp.asarray, tree)
+    for _ in range(3):
+        gradients = {name: generator.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+        updates, their_moments = theirs.update(gradients, their_moments, weights)
+        weights = optax.apply_updates(weights, updates)
+        step, my_moments = mine.update(arrays.pack(gradients), my_moments, jnp.where(decays, vector, 0))
+        vector = vector - 0.1 * step * trust(vector, step, arrays.ends)
+    np.testing.assert_allclose(vector, arrays.pack(weights), rtol=1e-5, atol=1e-6)
+    assert not vector[-9:].any()
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimizer_finds_the_bottom_of_a_bowl(name: str) -> None:
     optimizer = make_optimizer(name, 0.9, 0)
-    x = jnp.array([1.0, -2.0])
-    moments = optimizer.init(x)
-    for _ in range(500):
+
+    def step(_: int, state: Any) -> Any:
+        x, moments = state
         updates, moments = optimizer.update(2 * x, moments, x)
-        x = x - 0.01 * updates
+        return x - 0.01 * updates, moments
+
+    begin = jnp.array([1.0, -2.0])
+    x, _ = jax.jit(lambda state: jax.lax.fori_loop(0, 500, step, state))((begin, optimizer.init(begin)))
     assert np.abs(x).max() < 0.1
 
 

@@ -15,8 +15,8 @@ from nas.network import Network, initialise
 from nas.train import Dataset, Recipe
 from nas.train.compiled import compile_chain
 from nas.train.optimizer import make_optimizer
-from nas.train.recipe import OPTIMIZERS
 from nas.train.step import Chain, State, Step, evaluated
+from nas.train.stochastic_depth import draw_branches, drop_rates
 
 RATE = np.float32(0.01)
 PLAIN = Recipe(batch_size=16, augment=(), label_smoothing=0.1, weight_decay=0.05, momentum=0.8)
@@ -32,7 +32,8 @@ def _steps(
     for index in range(count):
         batch = data.train.take(np.arange(16) + 16 * index)
         seeds = np.arange(len(chain.layouts) + 1, dtype=np.uint32) + index
-        state, loss = compiled.step(state, batch.images, batch.labels, Step(seeds, RATE, np.float32(keep)))
+        branches = draw_branches(chain, recipe, np.random.default_rng(index))
+        state, loss = compiled.step(state, batch.images, batch.labels, Step(seeds, RATE, np.float32(keep), branches))
         losses.append(float(loss))
     return state, losses
 
@@ -73,6 +74,20 @@ def steady(small: Architecture) -> Architecture:
     return replace(small, layers=tuple(layer for layer in small.layers if layer.block != "dropout"))
 
 
+@pytest.fixture(scope="module")
+def residual() -> Architecture:
+    """Blocks with and without a skip in the stages, and dropout of the network's own."""
+    lines = "input 8x8x1", "stem conv c8", "stage conv s2 c12", "stage residual c12 x2", "head pool"
+    return Architecture.parse("\n".join([*lines, "head dropout rate=0.1", "head dense c10"]))
+
+
+@pytest.fixture(scope="module")
+def normless() -> Architecture:
+    """A network in which no picture sees another."""
+    lines = "input 8x8x1", "stem conv c8 norm=bias", "stage conv c12 norm=bias", "head pool", "head dense c10"
+    return Architecture.parse("\n".join(lines))
+
+
 @pytest.mark.parametrize(
     "recipe",
     [
@@ -92,11 +107,21 @@ def test_chain_gives_the_numbers_of_plain_flax(steady: Architecture, digits: Dat
         np.testing.assert_allclose(mine, theirs, rtol=2e-3, atol=2e-4)
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_block_by_block_and_whole_give_the_same_numbers(small: Architecture, digits: Dataset, optimizer: str) -> None:
-    recipe = Recipe(batch_size=16, optimizer=optimizer, augment=("shift",), ema=0.9, gradient_clip=1.0)
-    blocks, block_losses = _steps(initialise(small, 0), recipe, digits, by_block=True)
-    whole, whole_losses = _steps(initialise(small, 0), recipe, digits, by_block=False)
+FULL = Recipe(
+    batch_size=16,
+    ema=0.9,
+    gradient_clip=1.0,
+    optimizer="lamb",
+    augment=("flip", "mixup", "cutmix"),
+    stochastic_depth=0.5,
+    dropout=0.3,
+    accumulate=2,
+)
+
+
+def test_block_by_block_and_whole_give_the_same_numbers(residual: Architecture, digits: Dataset) -> None:
+    blocks, block_losses = _steps(initialise(residual, 0), FULL, digits, by_block=True)
+    whole, whole_losses = _steps(initialise(residual, 0), FULL, digits, by_block=False)
     assert block_losses == pytest.approx(whole_losses, rel=1e-5)
     for mine, theirs in zip(jax.tree.leaves(blocks), jax.tree.leaves(whole), strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-4)
@@ -127,3 +152,40 @@ def test_norms_and_biases_do_not_decay(small: Architecture, digits: Dataset) -> 
         kernels = layout.weights.kernels
         np.testing.assert_array_equal(mine[kernels:], theirs[kernels:])
         assert kernels == 0 or not np.array_equal(mine[:kernels], theirs[:kernels])
+
+
+@pytest.mark.parametrize("by_block", [True, False])
+def test_parts_of_a_batch_add_up_to_the_batch(normless: Architecture, digits: Dataset, by_block: bool) -> None:
+    recipe = replace(PLAIN, optimizer="sgd", augment=("shift", "mixup"), gradient_clip=0.5)
+    whole, losses = _steps(initialise(normless, 0), recipe, digits, by_block=by_block)
+    parts, part_losses = _steps(initialise(normless, 0), replace(recipe, accumulate=4), digits, by_block=by_block)
+    assert part_losses == pytest.approx(losses, rel=1e-5)
+    for mine, theirs in zip(parts.weights, whole.weights, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_a_branch_that_is_always_left_out_does_not_learn(residual: Architecture, digits: Dataset) -> None:
+    recipe = replace(PLAIN, optimizer="sgd", weight_decay=0, stochastic_depth=0.9)
+    network = initialise(residual, 0)
+    chain = Chain.of(network)
+    assert drop_rates(chain, 0.9) == pytest.approx([None, 0, 0.3, 0.6, None, None, None])
+    state = chain.state(network, recipe)
+    before = [np.array(vector) for vector in state.weights]
+    compiled = compile_chain(chain, recipe, state, (8, 8, 1))
+    batch = digits.train.take(np.arange(16))
+    none, all_, two = np.zeros(16, np.float32), np.ones(16, np.float32), np.full(16, 2, np.float32)
+    step = Step(np.zeros(8, np.uint32), RATE, np.float32(0), (None, all_, none, two, None, None, None))
+    state, _ = compiled.step(state, batch.images, batch.labels, step)
+    changed = [not np.array_equal(mine, theirs) for mine, theirs in zip(state.weights, before, strict=True)]
+    assert changed == [True, True, False, True, False, False, True]
+
+
+def test_in_bfloat16_steps_are_nearly_those_of_float32(residual: Architecture, digits: Dataset) -> None:
+    recipe = replace(PLAIN, optimizer="sgd", weight_decay=0)
+    state, losses = _steps(initialise(residual, 0), replace(recipe, precision="bfloat16"), digits)
+    exact, expected = _steps(initialise(residual, 0), recipe, digits)
+    assert losses == pytest.approx(expected, rel=0.02)
+    assert losses != expected
+    assert {leaf.dtype for leaf in jax.tree.leaves(state)} == {np.dtype(np.float32)}
+    for mine, theirs in zip(state.weights, exact.weights, strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=0.02)

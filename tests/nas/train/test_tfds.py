@@ -4,10 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nas.errors import InputError
-from nas.train.data import load_dataset
+from nas.train.loading import load_dataset
+from nas.train.pictures import Pictures
 
 PREPARED = Path(os.environ.get("EDGESCALE_TFDS", Path(__file__).parents[4] / "shared" / "tfds"))
 
@@ -47,6 +49,33 @@ def test_prepared_data_is_read_whole_without_tensorflow() -> None:
     assert facts["calls"] == [70_000, 70_000]
     assert facts["ordered"]
     assert not facts["tensorflow"]
+
+
+@pytest.mark.skipif(not (PREPARED / "mnist").is_dir(), reason=f"no MNIST at {PREPARED}")
+@pytest.mark.parametrize(
+    ("splits", "said"),
+    [
+        ({"test": "holdout"}, "data.splits.test: 'mnist' has no split 'holdout'; expected among train, test"),
+        ({"train": "train[:90%]", "validation": "train[80%:]"}, "share 6000 pictures; expected splits that do not"),
+        ({"validation": "test"}, r"test \(test\) and validation \(test\) share 10000 pictures"),
+        ({"validation": "train[90%:"}, r"data.splits.validation: found 'train\[90%:'"),
+    ],
+)
+def test_splits_that_overlap_or_do_not_exist_are_refused(splits: dict[str, str], said: str) -> None:
+    with pytest.raises(InputError, match=said) as raised:
+        load_dataset("mnist", data_dir=PREPARED, splits=splits)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.skipif(not (PREPARED / "mnist").is_dir(), reason=f"no MNIST at {PREPARED}")
+def test_pictures_beyond_the_memory_are_decoded_as_they_are_read() -> None:
+    splits = {"train": "train[:64]", "validation": "train[64:96]", "test": "test[:32]"}
+    held = load_dataset("mnist", data_dir=PREPARED, splits=splits)
+    read = load_dataset("mnist", data_dir=PREPARED, splits=splits, memory=1e-9)
+    assert isinstance(read.train.images, Pictures)
+    for mine, theirs in zip(read.splits(), held.splits(), strict=True):
+        assert np.array_equal(np.asarray(mine.images), theirs.images)
+        assert np.array_equal(mine.labels, theirs.labels)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,71 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nas.errors import InputError
+from nas.train.loading import load_dataset
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (60, 6, 6), np.uint8)
+LABELS = np.arange(60) % 3
+
+
+def test_one_set_is_split_by_the_seed(tmp_path: Path) -> None:
+    file = tmp_path / "things.npz"
+    np.savez(file, images=IMAGES, labels=LABELS, classes=np.array(["ant", "bee", "cat"]))
+    dataset = load_dataset(str(file))
+    assert dataset.name == "things"
+    assert dataset.classes == ("ant", "bee", "cat")
+    assert [len(split) for split in dataset.splits()] == [39, 9, 12]
+    assert dataset.train.images.shape == (39, 6, 6, 1)
+
+
+@pytest.mark.parametrize("prefixes", [("train_{}", "test_{}"), ("{}_train", "{}_test")])
+def test_splits_may_be_given(tmp_path: Path, prefixes: tuple[str, str]) -> None:
+    words = ("images", "labels") if prefixes[0].startswith("train") else ("x", "y")
+    parts = [(IMAGES[:40], LABELS[:40]), (IMAGES[40:], LABELS[40:, None])]
+    arrays = {p.format(w): a for p, part in zip(prefixes, parts, strict=True) for w, a in zip(words, part, strict=True)}
+    np.savez(tmp_path / "a.npz", **arrays)
+    dataset = load_dataset(str(tmp_path / "a.npz"))
+    assert np.array_equal(dataset.test.images[..., 0], IMAGES[40:])
+    assert [len(split) for split in dataset.splits()] == [34, 6, 20]
+
+
+def test_a_folder_of_arrays_may_stay_on_the_disk(tmp_path: Path) -> None:
+    np.save(tmp_path / "images.npy", IMAGES)
+    np.save(tmp_path / "labels.npy", LABELS)
+    held, left = (load_dataset(f"{tmp_path}/", memory=memory) for memory in (0.25, 1e-12))
+    assert np.array_equal(held.train.images, left.train.images)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"images": None}, "holds labels; expected images and labels"),
+        ({"labels": None}, "has images and no labels; expected both"),
+        ({"images": IMAGES / 255}, "images: is of float64; expected uint8"),
+        ({"images": IMAGES[0]}, r"images: has shape \(6, 6\); expected \(N, H, W\)"),
+        ({"labels": LABELS[:-1]}, r"labels: is int64 of shape \(59,\); expected 60 integers"),
+        ({"labels": LABELS * 1.0}, "labels: is float64"),
+        ({"labels": LABELS - 1}, "labels: reaches from -1 to 1; expected class numbers from 0"),
+        ({"labels": LABELS + 1}, r"no picture to train on has class 0 \('0'\)"),
+        ({"classes": np.array(["a", "b"])}, "labels for train reach from 0 to 2; expected 0 to 1, the 2 classes"),
+        ({"classes": np.array([1, 2, 3])}, "classes is int64; expected texts"),
+        ({"test_images": IMAGES, "test_labels": LABELS}, "60 of 60 pictures are both in train and in test"),
+        ({"test_images": IMAGES[:, 1:], "test_labels": LABELS}, "pictures are of shapes"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    arrays = {"images": IMAGES, "labels": LABELS, **changes}
+    np.savez(tmp_path / "a.npz", **{name: array for name, array in arrays.items() if array is not None})
+    with pytest.raises(InputError, match=said) as raised:
+        load_dataset(str(tmp_path / "a.npz"))
+    assert "\n" not in str(raised.value)
+
+
+def test_files_that_are_no_arrays_are_refused(tmp_path: Path) -> None:
+    for name in ("absent.npz", "text.npz"):
+        (tmp_path / "text.npz").write_text("text")
+        with pytest.raises(InputError, match=f"{name}: cannot be read"):
+            load_dataset(str(tmp_path / name))

@@ -1,0 +1,85 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nas.architecture import Architecture
+from nas.errors import InputError
+from nas.train import Dataset, Epoch, Recipe, Trained, logits, train
+from nas.train.checkpoint import best_epoch, load_trained
+
+# At too high a rate accuracy goes up and down.
+RECIPE = Recipe(epochs=6, batch_size=32, learning_rate=0.3, warmup_epochs=0)
+PLAIN = Architecture.parse("input 8x8x1\nstem conv k3 c8\nhead pool\nhead dense c10\n")
+
+
+def _kept(folder: Path) -> list[int]:
+    return sorted(int(entry.name) for entry in folder.iterdir() if entry.name.isdigit())
+
+
+@pytest.fixture(scope="module")
+def whole(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[Trained, Path]:
+    """A training without interruption, and its folder."""
+    folder = tmp_path_factory.mktemp("whole")
+    return train(PLAIN, digits, RECIPE, checkpoints=folder), folder
+
+
+def test_latest_and_best_are_kept(whole: tuple[Trained, Path], digits: Dataset) -> None:
+    trained, folder = whole
+    scores = [epoch.validation_accuracy for epoch in trained.history]
+    best = max(range(1, 7), key=lambda epoch: (scores[epoch - 1], epoch))
+    assert set(_kept(folder)) == {best, 6}
+    before = {file: file.stat().st_mtime_ns for file in folder.rglob("*")}
+    kept, last = load_trained(folder), load_trained(folder, best=False)
+    assert (kept.epoch, last.epoch) == (best, 6)
+    assert len(kept.history) == best
+    assert kept.architecture == PLAIN
+    images = digits.validation.images
+    assert np.array_equal(logits(last.network, images), logits(trained.network, images))
+    assert np.mean(logits(kept.network, images).argmax(-1) == digits.validation.labels) == scores[best - 1]
+    assert {file: file.stat().st_mtime_ns for file in folder.rglob("*")} == before
+
+
+def test_of_equal_epochs_the_last_is_the_best() -> None:
+    history = [{"epoch": epoch, "validation_accuracy": score} for epoch, score in ((1, 0.5), (2, 0.7), (3, 0.7))]
+    assert best_epoch([1, 2, 3], history) == 3
+    assert best_epoch([1, 2], history) == 2
+
+
+def test_a_full_disk_is_one_line_and_destroys_nothing(
+    whole: tuple[Trained, Path], digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(report: Epoch) -> None:
+        if report.epoch == 3:
+            used = shutil.disk_usage(tmp_path)._replace(free=9_000)
+            monkeypatch.setattr("nas.train.checkpoint.shutil.disk_usage", lambda _: used)
+
+    with pytest.raises(InputError, match=r"c: a checkpoint cannot be written \(No space left on device, 9,000 bytes"):
+        train(PLAIN, digits, RECIPE, checkpoints=tmp_path / "c", progress=fill)
+    monkeypatch.undo()
+    assert 3 in _kept(tmp_path / "c")
+    assert load_trained(tmp_path / "c", best=False).epoch == 3
+    resumed = train(PLAIN, digits, RECIPE, checkpoints=tmp_path / "c")
+    assert [(e.loss, e.validation_accuracy) for e in resumed.history] == [
+        (e.loss, e.validation_accuracy) for e in whole[0].history
+    ]
+    assert _kept(tmp_path / "c") == _kept(whole[1])
+
+
+def test_another_architecture_is_told_by_its_parameters(whole: tuple[Trained, Path], digits: Dataset) -> None:
+    wider = Architecture.parse(PLAIN.text.replace("c8", "c16"))
+    with pytest.raises(
+        InputError, match=r"6 parameters differ: head2.block1.conv.kernel 1x1x8x10 there, 1x1x16x10 here; "
+    ) as raised:
+        train(wider, digits, RECIPE, checkpoints=whole[1])
+    assert "\n" not in str(raised.value)
+    assert load_trained(whole[1]).architecture == PLAIN
+
+
+def test_folders_without_a_checkpoint_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no checkpoint; expected a training that ended an epoch"):
+        load_trained(tmp_path)
+    with pytest.raises(InputError, match="nothing: does not exist"):
+        load_trained(tmp_path / "nothing")
+    assert list(tmp_path.iterdir()) == []
