@@ -47,7 +47,7 @@ def table(experiment: Experiment, command: str, metrics: dict[str, Any]) -> str:
         ("trial recipe", f"{experiment.search.recipe.epochs} epochs of {experiment.search.pictures or 'all'} pictures"),
         ("minutes", ", ".join(f"{step} {seconds / 60:.1f}" for step, seconds in metrics["seconds"].items())),
         ("winner", f"trial {winner['trial']}: {winner['params']:,} parameters, {winner['macs'] / 1e6:.2f} M MACs"),
-        ("latency", f"{metrics['latency_ms']:.3f} ms on {search['device']} ({search['evidence']})"),
+        ("latency", f"{metrics['latency_ms']:.4g} ms on {search['device']} ({search['evidence']})"),
         ("accuracy", f"{winner['test_accuracy']:.2%} on the test split after {winner['epochs']} epochs"),
     ]
     exports = [
@@ -69,7 +69,7 @@ def table(experiment: Experiment, command: str, metrics: dict[str, Any]) -> str:
             member["depths"],
             f"{member['params']:,}",
             f"{member['macs'] / 1e6:.1f}",
-            f"{member['latency_ms']:.3f}",
+            "refused" if member["latency_ms"] is None else f"{member['latency_ms']:.3f}",
             "" if member["test_accuracy"] is None else f"{member['test_accuracy']:.2%}",
         )
         for member in metrics["family"]

@@ -1,4 +1,4 @@
-"""ARCH as users give it: a zoo name, a file such as winner.yaml, or a run's folder."""
+"""ARCH as users give it: a zoo name, a file such as winner.yaml, or the folder of a run or a training."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -7,6 +7,7 @@ from nas.architecture import Architecture
 from nas.blocks import canonical
 from nas.errors import InputError, one_line
 
+TRAINED = "architecture.yaml"  # what `nas train` writes
 SUFFIXES = (".yaml", ".yml", ".arch", ".txt")
 
 
@@ -41,9 +42,11 @@ def is_folder(source: str) -> bool:
 def _load(source: str) -> Named:
     path = Path(source)
     if is_folder(source):
-        path = path / "winner.yaml"
+        path = path / ("winner.yaml" if (path / "winner.yaml").exists() else TRAINED)
         if not path.exists():
-            raise InputError(f"{source}: holds no winner.yaml; expected a run's folder whose search has ended")
+            raise InputError(
+                f"{source}: holds no winner.yaml; expected a run's folder whose search has ended, or a training's"
+            )
     if path.suffix in SUFFIXES or "/" in source or _is_there(path):
         return _read(path)
     from search_spaces.zoo import zoo

@@ -2,19 +2,20 @@
 
 import re
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from experiments.data import open_data, sized
+from experiments.devices import open_devices
 from experiments.progress import RunProgress
 from experiments.run_folder import RunFolder
 from experiments.schema import Experiment
 from nas.architecture import Architecture
 from nas.errors import InputError
-from nas.latency import Device, load_device
+from nas.latency import Device
 from nas.trace import trace
-from nas.train import Dataset, Epoch, Recipe, Trained, at_resolution, load_dataset, train
+from nas.train import Dataset, Epoch, Recipe, Trained, train
 from nas.train.data import with_pictures
 from search_spaces import SearchSpace
 
@@ -28,6 +29,7 @@ class Context:
     progress: RunProgress
     space: SearchSpace
     devices: tuple[Device, ...]
+    limits: dict[str, float]  # milliseconds by the device's name
     dataset: Dataset
     sized: Callable[[int], Dataset]
 
@@ -42,15 +44,22 @@ class Context:
             raise InputError(f"{experiment.where('data', 'dataset')}: {said}") from error
         _require_pictures(experiment, dataset)
         _require_fit(experiment, space, dataset)
-        devices = tuple(load_device(name) for name in experiment.search.limits)
+        limits = open_devices(experiment, folder.path, progress.say)
         # Resolutions come and go in families; three at once serve a search and spare memory.
-        sized = lru_cache(maxsize=3)(lambda resolution: at_resolution(dataset, resolution))
-        return cls(experiment, folder, progress, space, devices, dataset, sized)
+        at = lru_cache(maxsize=3)(lambda resolution: sized(dataset, resolution, progress))
+        milliseconds = {device.name: limit for device, limit in limits}
+        devices = tuple(device for device, _ in limits)
+        return cls(experiment, folder, progress, space, devices, milliseconds, dataset, at)
 
     @property
     def device(self) -> Device:
         """The device that tables and pictures show: the first with a limit."""
         return self.devices[0]
+
+    @property
+    def evidence(self) -> dict[str, str]:
+        """What each device's milliseconds are, by its name, `device` first."""
+        return {device.name: device.evidence for device in self.devices}
 
     def train(
         self,
@@ -80,17 +89,7 @@ class Context:
 
 def load_data(experiment: Experiment, progress: RunProgress | None = None) -> Dataset:
     """The experiment's pictures, of which `data.limit` leaves so many to train on."""
-    data = experiment.data
-    with progress.task("decode pictures", 0) if progress else nullcontext() as task:
-        return load_dataset(
-            data.dataset,
-            data_dir=data.data_dir,
-            seed=experiment.seed,
-            validation=data.validation,
-            test=data.test,
-            limit=data.limit,
-            progress=task.count if task else None,
-        )
+    return open_data(experiment.data, experiment.seed, progress)
 
 
 def _require_pictures(experiment: Experiment, dataset: Dataset) -> None:

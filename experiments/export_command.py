@@ -1,4 +1,4 @@
-"""Exports a run's trained winner, or any architecture with fresh weights."""
+"""Exports a trained network, a run's winner or another, or any architecture with fresh weights."""
 
 import os
 import sys
@@ -9,25 +9,33 @@ import numpy as np
 
 from experiments.architectures import is_folder, load_architecture
 from experiments.context import load_data
+from experiments.data import as_needed, open_data
 from experiments.run_folder import EXPERIMENT, RunFolder
 from experiments.schema import load_experiment
 from experiments.stages.export import calibration_pictures
 from experiments.stages.winner import CHECKPOINT
+from experiments.starting import checkpoints_in
+from experiments.training import TRAINING, is_training, load_training
 from nas.errors import InputError
 from nas.export.edgetpu import EdgeTpuVerdict, check
+from nas.export.labels import NAME as LABELS
 from nas.export.tflite import convert
-from nas.files import write_bytes
+from nas.files import write_bytes, write_text
 from nas.network import Network, initialise
-from nas.train import at_resolution, train
+from nas.train.checkpoint import load_trained
+from nas.train.pictures import Pictures
+
+CALIBRATION_PICTURES = 200
 
 
 class Source(NamedTuple):
     """A network to export, and pictures (N, H, W, C) of 0..255 like those it will see."""
 
     network: Network
-    pictures: np.ndarray
+    pictures: np.ndarray | Pictures
     calibration_images: int
     seed: int
+    classes: tuple[str, ...] = ()  # their names, where they are known
 
 
 def export_model(source: str, format: str, out: Path) -> EdgeTpuVerdict:
@@ -39,11 +47,29 @@ def export_model(source: str, format: str, out: Path) -> EdgeTpuVerdict:
     if is_folder(str(out)):
         raise InputError(f"{out}: is a folder; expected a file to write, such as {out / 'model.tflite'}")
     _require_place(out)
-    chosen = _from_run(Path(source)) if is_folder(source) else _from_architecture(source)
+    chosen = _source(source)
     calibration = calibration_pictures(chosen.pictures, chosen.calibration_images, chosen.seed)
     model = convert(chosen.network, (1, *chosen.pictures.shape[1:]), format, calibration if format == "int8" else None)
     write_bytes(out, model)
+    _write_labels(out, chosen.classes)
     return check(out)
+
+
+def _source(source: str) -> Source:
+    if not is_folder(source):
+        return _from_architecture(source)
+    return _from_training(Path(source)) if is_training(Path(source)) else _from_run(Path(source))
+
+
+def _write_labels(out: Path, classes: tuple[str, ...]) -> None:
+    """The classes' names beside the model, where `nas predict` looks for them; other names there are kept."""
+    file, text = out.with_name(LABELS), "".join(f"{name}\n" for name in classes)
+    if not classes or (file.exists() and file.read_text(encoding="utf-8", errors="replace") == text):
+        return
+    if file.exists():
+        print(f"nas export: {file} has other names and is left as it is", file=sys.stderr)
+        return
+    write_text(file, text)
 
 
 def _require_place(out: Path) -> None:
@@ -69,13 +95,19 @@ def _from_run(folder: Path) -> Source:
         raise InputError(
             f"{folder / 'winner.yaml'}: is not what was trained; expected the architecture as the run wrote it"
         )
-    checkpoints = folder.absolute() / "checkpoints" / CHECKPOINT
-    if not checkpoints.is_dir():
-        raise InputError(f"{checkpoints}: does not exist; expected the checkpoint of the trained winner")
-    dataset = at_resolution(load_data(experiment), architecture.resolution)
-    # A training that has ended is taken from its checkpoint.
-    trained = train(architecture, dataset, experiment.train, seed=experiment.seed, checkpoints=checkpoints)
-    return Source(trained.network, dataset.train.images, experiment.export.calibration_images, experiment.seed)
+    network = load_trained(folder.absolute() / "checkpoints" / CHECKPOINT, best=False).network
+    dataset = as_needed(load_data(experiment), architecture.resolution)
+    count = experiment.export.calibration_images
+    return Source(network, dataset.train.images, count, experiment.seed, dataset.classes)
+
+
+def _from_training(folder: Path) -> Source:
+    """The best epoch of a training by itself."""
+    training = load_training(folder / TRAINING)
+    kept = load_trained(checkpoints_in(folder))
+    dataset = open_data(training.data, training.seed, channels=kept.architecture.channels)
+    pictures = as_needed(dataset, kept.architecture.resolution).train.images
+    return Source(kept.network, pictures, CALIBRATION_PICTURES, training.seed, dataset.classes)
 
 
 def _from_architecture(source: str) -> Source:

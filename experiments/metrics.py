@@ -57,7 +57,7 @@ def _search(context: Context) -> dict[str, Any]:
         "sampler": settings.sampler,
         "device": context.device.name,
         "evidence": context.device.evidence,
-        "limit_ms": settings.limits[context.device.name],
+        "limit_ms": context.limits[context.device.name],
         "trials": len(records),
         "architectures": len({record.digest for record in records}),
         **{outcome: sum(record.outcome == outcome for record in records) for outcome in OUTCOMES},

@@ -6,14 +6,32 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, Protocol, Self
 
-from experiments.schema import Experiment, load_experiment
+from experiments.schema import load_experiment
 from nas.errors import InputError
 from nas.files import write_text
 
 EXPERIMENT = "experiment.yaml"
 LOCK = ".lock"
+
+
+class Settings(Protocol):
+    """What decides a run's results, such as an experiment."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+
+    @property
+    def digest(self) -> str:
+        """The same for settings that give the same results."""
+
+    def to_yaml(self) -> str:
+        """All of it as text."""
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]:
+        """All of it as plain values."""
 
 
 class RunFolder:
@@ -23,12 +41,15 @@ class RunFolder:
     the same command go on after a kill instead of starting again.
     """
 
+    what = "experiment"
+    file = EXPERIMENT  # what makes a folder that of a run
+
     def __init__(self, path: Path):
         self.path = path
         self._lock: IO[str] | None = None
 
     @classmethod
-    def claim(cls, path: Path, experiment: Experiment) -> "RunFolder":
+    def claim(cls, path: Path, experiment: Settings) -> Self:
         """The folder for `experiment`, new or from an earlier start of the same one.
 
         Raises `InputError` for a folder that holds something else, belongs to a different
@@ -54,14 +75,19 @@ class RunFolder:
             raise
         return folder
 
-    def keep(self, experiment: Experiment) -> None:
+    def keep(self, experiment: Settings) -> None:
         """Writes the experiment down; from now on the folder is this experiment's.
 
         Until then a start that ends leaves no trace, so that a mistake in the experiment
         can be put right and the same folder given again.
         """
-        if not (self.path / EXPERIMENT).exists():
-            write_text(self.path / EXPERIMENT, experiment.to_yaml())
+        if not (self.path / self.file).exists():
+            write_text(self.path / self.file, experiment.to_yaml())
+
+    @staticmethod
+    def load(file: Path) -> Settings:
+        """Reads what `keep` has written."""
+        return load_experiment(file)
 
     def _clear_parts(self) -> None:
         """Removes what an earlier start was writing when it was killed."""
@@ -69,8 +95,8 @@ class RunFolder:
             for part in folder.glob(".*.part"):
                 part.unlink(missing_ok=True)
 
-    def _refuse_foreign(self, experiment: Experiment) -> None:
-        kept = self.path / EXPERIMENT
+    def _refuse_foreign(self, experiment: Settings) -> None:
+        kept = self.path / self.file
         if self.path.exists() and not self.path.is_dir():
             raise InputError(f"{self.path}: is a file; expected a folder for the run")
         if not kept.exists():
@@ -78,11 +104,11 @@ class RunFolder:
             if any(not name.startswith(".") for name in others):
                 raise InputError(f"{self.path}: holds other files but no run; expected an empty or a new folder")
             return
-        earlier = load_experiment(kept)
+        earlier = self.load(kept)
         if earlier.digest != experiment.digest:
             changed = _first_difference(earlier.model_dump(mode="json"), experiment.model_dump(mode="json"))
             raise InputError(
-                f"{self.path}: belongs to a different experiment ('{earlier.name}', {changed}); give another --out"
+                f"{self.path}: belongs to a different {self.what} ('{earlier.name}', {changed}); give another --out"
             )
 
     def __enter__(self) -> Self:
@@ -93,7 +119,7 @@ class RunFolder:
     ) -> None:
         if self._lock is None:
             return
-        if not (self.path / EXPERIMENT).exists():
+        if not (self.path / self.file).exists():
             with suppress(OSError):  # a folder that holds something else stays
                 (self.path / LOCK).unlink()
                 self.path.rmdir()

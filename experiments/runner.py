@@ -60,8 +60,9 @@ class _Run:
         from nas.search.record import best, read_records
 
         done = self.folder.result("search") is not None
-        limits = ", ".join(f"{ms:g} ms on {device}" for device, ms in self.experiment.search.limits.items())
-        self.progress.stage(f"search within {limits} ({self.context.device.evidence})", done)
+        limits = self.context.limits
+        said = ", ".join(f"{limits[d.name]:g} ms on {d.name} ({d.evidence})" for d in self.context.devices)
+        self.progress.stage(f"search within {said}", done)
         if done:
             return best(read_records(open_study(self.context)))
         record = run_search(self.context)

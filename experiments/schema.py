@@ -7,6 +7,7 @@ was found and what would be right; the latter is the description of the field.
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -30,6 +31,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 from pydantic_core.core_schema import DataclassSchema
 
 from experiments.complaints import SAID, first_complaint
+from experiments.limits import devices_in
 from experiments.yaml_source import Document, dotted, read_file, with_overrides
 from nas.errors import InputError, one_line, unknown
 from nas.train.recipe import Recipe
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# The mean and deviation of ImageNet's pictures by colour, as published networks were trained with.
+NORMALISATIONS = {"imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))}
 MEMBERS = tuple(f"b{phi}" for phi in range(8))
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
@@ -70,10 +74,12 @@ def _spaces() -> Iterable[str]:
 
 
 def _check_device(name: str) -> str:
-    from nas.latency import load_device
+    """The name or file of a device, or max(...) over several."""
+    from nas.latency import find_device
 
     try:
-        load_device(name)
+        for device in devices_in(name):
+            find_device(device)
     except InputError as error:
         raise _said(str(error)) from error
     return name
@@ -123,6 +129,22 @@ def _check_folder(folder: Any) -> Any:
         raise _said(f"found '{folder}'; expected a folder") from error
 
 
+def _positive(values: tuple[float, ...]) -> tuple[float, ...]:
+    if min(values) <= 0:
+        raise _said(f"found {min(values):g}; expected numbers greater than 0")
+    return values
+
+
+def _known_normalisation(value: Any) -> Any:
+    """Numbers by their name."""
+    if not isinstance(value, str):
+        return value
+    if value not in NORMALISATIONS:
+        raise _said(unknown("normalisation", value, NORMALISATIONS))
+    mean, std = NORMALISATIONS[value]
+    return {"mean": mean, "std": std}
+
+
 class Section(BaseModel):
     """Settings that stand together: frozen, and nothing in them that is not known."""
 
@@ -143,10 +165,10 @@ class RecipeSection(Recipe):
     @field_validator("*")
     @classmethod
     def _alone(cls, value: Any, info: ValidationInfo) -> Any:
-        """Asks the recipe about each value by itself, so that a mistake is known by its key."""
+        """Asks the recipe about each value beside those before it, so that a mistake is known by its key."""
         name = str(info.field_name)
         try:
-            Recipe(**{name: value})
+            Recipe(**{**info.data, name: value})
         except InputError as error:
             raise _said(str(error).removeprefix(f"{name}: ")) from error
         return value
@@ -170,19 +192,38 @@ Members = Annotated[
     AfterValidator(_distinct),
     BeforeValidator(_spelled_out),
 ]
+SplitName = Annotated[str, AfterValidator(partial(_check_name, "split", lambda: ("train", "validation", "test")))]
+PerChannel = Annotated[
+    tuple[float, ...], Field(strict=False, min_length=1, max_length=3, description="a list of 1 or 3 numbers")
+]
 Folder = Annotated[Path, Field(strict=False, description="a folder"), BeforeValidator(_check_folder)]
 
 
+class Normalisation(Section):
+    """What is subtracted from each colour channel, and what the rest is divided by; for brightness of 0 to 1."""
+
+    mean: PerChannel
+    std: Annotated[PerChannel, AfterValidator(_positive)]
+
+
 class Data(Section):
-    """Which pictures, and how they are split."""
+    """Which pictures, how they are split, and what becomes of them before a network sees them."""
 
     dataset: str = Field(
-        "digits", pattern=r"^[\w/:.+-]+$", description="digits, or the name of a dataset of tensorflow-datasets"
+        "digits",
+        pattern=r"^([\w:.+-]+|[^\x00-\x1f]*(/[^\x00-\x1f]*|\.npz))$",
+        description="digits, a folder such as ./flowers, an .npz file, or the name of a dataset of tensorflow-datasets",
     )
     data_dir: Folder | None = None
     validation: Share = 0.15
     test: Share = Field(0.2, validate_default=True)
+    splits: dict[SplitName, str] = Field({}, description="splits of tensorflow-datasets, as in {test: validation}")
     limit: int | None = Field(None, ge=1, description="the most pictures to train on, at least 1")
+    channels: Literal[1, 3] | None = Field(None, description="1 for grey pictures, 3 for colour")
+    resize: Literal["crop", "stretch"] = "crop"
+    normalise: Annotated[Normalisation, BeforeValidator(_known_normalisation)] | None = None
+    unreadable: float = Field(0.01, ge=0, lt=1, description="the share of pictures that may be undecodable, below 1")
+    memory: Share = 0.25
 
     @field_validator("test")
     @classmethod
@@ -255,9 +296,9 @@ class Experiment(Section):
     def digest(self) -> str:
         """Twelve hexadecimal digits for what decides the results.
 
-        Where things lie (`out`, `data.data_dir`) does not, nor do comments in the space.
+        Where things lie (`out`, `data.data_dir`, `data.memory`) does not, nor do comments in the space.
         """
-        settings = self.model_dump(mode="json", exclude={"out": True, "data": {"data_dir"}})
+        settings = self.model_dump(mode="json", exclude={"out": True, "data": {"data_dir", "memory"}})
         lines = (" ".join(line.split("#")[0].split()) for line in self.space.splitlines())
         settings["space"] = [line for line in lines if line]
         return sha256(json.dumps(settings).encode()).hexdigest()[:12]
@@ -274,11 +315,12 @@ class Experiment(Section):
         """The space, read; raises `InputError` that names the line of this experiment's file."""
         from search_spaces import SearchSpace, load_space  # brings in JAX
 
-        if _NAME.fullmatch(self.space):
-            return load_space(self.space)
         place = self._document.place(("space",))
         # With as many empty lines before the text as before it in the file, its line numbers are the file's.
-        return SearchSpace.parse("\n" * place.text_line + self.space, place.origin)
+        text = "\n" * place.text_line + self.space
+        space = load_space(self.space) if _NAME.fullmatch(self.space) else SearchSpace.parse(text, place.origin)
+        said = self.data.normalise
+        return replace(space, normalise=(said.mean, said.std)) if said else space
 
 
 def load_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:

@@ -27,11 +27,18 @@ class Run:
     @property
     def device(self) -> str:
         """The device whose latency the search limits, or "" while it is not known."""
-        return self.setup.device or next(iter(self.winner.latency_ms if self.winner else ()), "")
+        known = (*(trial.device for trial in self.trials[:1]), self.setup.device)
+        return next(filter(None, known), "") or next(iter(self.winner.latency_ms if self.winner else ()), "")
+
+    @property
+    def evidence(self) -> str:
+        """What that device's milliseconds are: an estimate, fitted, or measured."""
+        known = (self.setup.evidence, *(trial.evidence for trial in self.trials[:1]))
+        return next(filter(None, known), "estimate")
 
     @property
     def latency_ms(self) -> float | None:
-        """The winner's estimated latency on the device searched for, in ms."""
+        """The winner's latency on the device searched for, in ms."""
         if self.metrics.latency_ms is not None:
             return self.metrics.latency_ms
         return self.winner.latency_ms.get(self.device) if self.winner else None

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Part(BaseModel):
@@ -30,10 +30,11 @@ class Data(Part):
 
 
 class Setup(Part):
-    """How the search was set up: the device, and the most estimated milliseconds on it."""
+    """How the search was set up: the device, what its milliseconds are, and the most of them."""
 
     sampler: str = ""
     device: str = ""
+    evidence: str = ""
     limit_ms: float | None = None
 
 
@@ -53,7 +54,7 @@ class Search(Setup, Tally):
 
 
 class Stage(Part):
-    """One block of the winner; shapes are (height, width, channels), the latency is an estimate in ms."""
+    """One block of the winner; shapes are (height, width, channels), the latency is in ms."""
 
     name: str
     kind: str = ""
@@ -73,8 +74,33 @@ class Epoch(Part):
     validation_accuracy: float | None = None
 
 
+class ClassResult(Part):
+    """One class of the test split: its pictures, and the share of them that is recognised."""
+
+    name: str
+    pictures: int
+    accuracy: float | None = None
+
+
+class Evaluation(Part):
+    """The winner on the test split; shares are 0 to 1, `confusion[i][j]` counts pictures of class i answered with j."""
+
+    pictures: int
+    top1: float
+    top5: float | None = None
+    calibration_error: float | None = None
+    classes: tuple[ClassResult, ...] = ()
+    confusion: tuple[tuple[int, ...], ...] = ()
+
+    @model_validator(mode="after")
+    def _square(self) -> "Evaluation":
+        if {len(self.classes)} != {len(self.confusion), *map(len, self.confusion)}:
+            raise ValueError("confusion is no square of as many rows as there are classes")
+        return self
+
+
 class Winner(Part):
-    """The best network found; `latency_ms` maps devices to estimated milliseconds."""
+    """The best network found; `latency_ms` maps devices to milliseconds, `evidence` to what those are."""
 
     trial: int | None = None
     digest: str = ""
@@ -82,9 +108,11 @@ class Winner(Part):
     params: int | None = None
     macs: int | None = None
     latency_ms: dict[str, float] = Field(default_factory=dict)
+    evidence: dict[str, str] = Field(default_factory=dict)
     search_accuracy: float | None = None  # on the validation split, as a trial
     validation_accuracy: float | None = None  # after the training from scratch; in winner.yaml as a trial
     test_accuracy: float | None = None
+    evaluation: Evaluation | None = None
     epochs: int | None = None
     stages: tuple[Stage, ...] = ()
     history: tuple[Epoch, ...] = ()
@@ -92,7 +120,7 @@ class Winner(Part):
 
 
 class Member(Part):
-    """One network of the family the winner was scaled to; the latency is an estimate in ms."""
+    """One network of the family the winner was scaled to; the latency is in ms."""
 
     name: str
     phi: float | None = None
@@ -104,6 +132,9 @@ class Member(Part):
     params: int | None = None
     macs: int | None = None
     latency_ms: float | None = None
+    cached_bytes: int | None = None
+    streamed_bytes: int | None = None
+    crosses_memory: bool | None = None
     test_accuracy: float | None = None
 
 

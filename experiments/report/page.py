@@ -7,6 +7,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from experiments.report import numbers
+from experiments.report.charts.confusion import confusion_chart
 from experiments.report.charts.family import family_chart
 from experiments.report.charts.figure import graph_objects
 from experiments.report.charts.front import front_chart, front_trials
@@ -14,6 +15,7 @@ from experiments.report.charts.progress import progress_chart
 from experiments.report.charts.stages import stages_chart
 from experiments.report.charts.training import training_chart
 from experiments.report.folder import Run, read_run
+from experiments.report.mistakes import most_frequent
 from experiments.report.summary import facts, machine, tiles, verdict
 from nas.files import write_text
 
@@ -66,6 +68,7 @@ def render(run: Run) -> str:
         facts=facts(run),
         front=front_trials(run.trials),
         machine=machine(run.metrics.machine),
+        mistakes=most_frequent(run.winner.evaluation if run.winner else None),
         verdict=verdict(run.metrics.export),
         library=library,
     )
@@ -77,9 +80,10 @@ def _charts(run: Run) -> dict[str, graph_objects.Figure | None]:
     return {
         "front": front_chart(run),
         "progress": progress_chart(run),
-        "stages": stages_chart(stages),
+        "stages": stages_chart(stages, run.evidence),
         "training": training_chart(history),
-        "family": family_chart(run.metrics.family or ()),
+        "confusion": confusion_chart(run.winner.evaluation if run.winner else None),
+        "family": family_chart(run.metrics.family or (), run.evidence),
     }
 
 

@@ -36,7 +36,7 @@ def tiles(run: Run) -> list[Tile]:
     return [
         Tile("Test accuracy", percent(run.test_accuracy), "of the winner, in Flax"),
         Tile("int8 test accuracy", percent(run.metrics.int8_accuracy), _lost(run)),
-        Tile("Latency (estimate)", milliseconds(run.latency_ms), _limit(run)),
+        Tile(f"Latency ({run.evidence})", milliseconds(run.latency_ms), _limit(run)),
         Tile("Parameters", short(winner.params if winner else None), cost),
         Tile("Trials", count(tally.trials), states),
     ]
@@ -106,7 +106,7 @@ def _search(run: Run) -> str:
     setup = run.setup
     sampler = f"sampler {setup.sampler}" if setup.sampler else ""
     device = f"device {run.device}" if run.device else ""
-    limit = f"limit {plain(setup.limit_ms)} ms of estimated latency" if setup.limit_ms is not None else ""
+    limit = f"limit {plain(setup.limit_ms)} ms of latency ({run.evidence})" if setup.limit_ms is not None else ""
     return ", ".join(filter(None, [sampler, device, limit]))
 
 

@@ -17,13 +17,15 @@ COLUMNS = ("number", "state", "validation_accuracy", "latency_ms", "params", "ma
 
 @dataclass(frozen=True)
 class Trial:
-    """One line of the file. `accuracy` is in 0..1 on the validation split, `latency_ms` an estimate."""
+    """One line of the file. `accuracy` is in 0..1 on the validation split, `latency_ms` is of `device`."""
 
     number: int
     state: str
     digest: str = ""
     accuracy: float | None = None
     latency_ms: float | None = None
+    device: str = ""
+    evidence: str = ""
     params: int | None = None
     macs: int | None = None
     duplicate_of: int | None = None
@@ -85,6 +87,8 @@ def _trial(row: dict[str, str], where: str) -> Trial:
         digest=row.get("digest", ""),
         accuracy=_number(row, "validation_accuracy", where),
         latency_ms=_number(row, "latency_ms", where),
+        device=row.get("device", ""),
+        evidence=row.get("evidence", ""),
         params=_whole(row, "params", where),
         macs=_whole(row, "macs", where),
         duplicate_of=_whole(row, "duplicate_of", where),

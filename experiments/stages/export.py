@@ -17,6 +17,7 @@ from nas.export.tflite import convert
 from nas.files import write_bytes, write_text
 from nas.network import Network
 from nas.train import Trained, logits
+from nas.train.pictures import Pictures
 
 
 def run_export(context: Context, architecture: Architecture, trained: Trained) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def run_export(context: Context, architecture: Architecture, trained: Trained) -
     rows = compare(
         logits(trained.network, dataset.test.images),
         files,
-        dataset.test.images,
+        np.asarray(dataset.test.images),
         dataset.test.labels,
         flax_bytes=sum(array.nbytes for array in jax.tree.leaves(nnx.state(trained.network, nnx.Param, nnx.BatchStat))),
         flax_once=_once(trained.network, dataset.test.images[:1]),
@@ -53,7 +54,7 @@ def run_export(context: Context, architecture: Architecture, trained: Trained) -
     }
 
 
-def calibration_pictures(images: np.ndarray, count: int, seed: int) -> list[np.ndarray]:
+def calibration_pictures(images: np.ndarray | Pictures, count: int, seed: int) -> list[np.ndarray]:
     """`count` training pictures chosen by `seed`, each (1, H, W, C) float32 in -1..1."""
     chosen = np.random.default_rng(seed).permutation(len(images))[:count]
     return [images[index : index + 1].astype(np.float32) / 127.5 - 1 for index in chosen]

@@ -8,6 +8,9 @@ from experiments.context import Context
 from experiments.stages.winner import dump_yaml, train_and_test
 from nas.architecture import Architecture
 from nas.files import write_text
+from nas.latency import OutOfReach
+from nas.latency.on_chip import Weights, crossings, weights
+from nas.ops import Trace
 from nas.trace import trace
 from nas.train import TrainingFailed
 from scaling import Member, family
@@ -23,6 +26,9 @@ COLUMNS = (
     "params",
     "macs",
     "latency_ms",
+    "cached_bytes",
+    "streamed_bytes",
+    "crosses_memory",
     "test_accuracy",
 )
 
@@ -35,6 +41,7 @@ def run_family(context: Context, baseline: Architecture, winner: dict[str, Any])
     settings = context.experiment.scale
     members = family(baseline, settings.to)
     rows = [_row(context, member) for member in members]
+    _mark_crossings(rows)
     _write(context, members, rows)
     for member, row in zip(members, rows, strict=True):
         if member.architecture == baseline:
@@ -64,6 +71,7 @@ def _test_accuracy(context: Context, member: Member) -> float | None:
 def _row(context: Context, member: Member) -> dict[str, Any]:
     architecture = member.architecture
     traced = trace(architecture, f"family member {member.name}")
+    kept = weights(context.device, traced)
     stages = [layer for layer in architecture.layers if layer.part == "stage"]
     return {
         "name": member.name,
@@ -75,9 +83,33 @@ def _row(context: Context, member: Member) -> dict[str, Any]:
         "depths": "-".join(str(layer.repeats) for layer in stages),
         "params": traced.params,
         "macs": traced.macs,
-        "latency_ms": context.device.latency(traced).ms,
+        "latency_ms": _milliseconds(context, member.name, traced),
+        "cached_bytes": kept and kept.cached,
+        "streamed_bytes": kept and kept.streamed,
+        "crosses_memory": None,
         "test_accuracy": None,
     }
+
+
+def _mark_crossings(rows: list[dict[str, Any]]) -> None:
+    """Says of each member whether it is the first to stream weights, where the device is known to keep any."""
+    if any(row["cached_bytes"] is None for row in rows):
+        return
+    marks = crossings([Weights(row["cached_bytes"], row["streamed_bytes"]) for row in rows])
+    for row, mark in zip(rows, marks, strict=True):
+        row["crosses_memory"] = mark
+
+
+def _milliseconds(context: Context, name: str, traced: Trace) -> float | None:
+    """The member's latency, None where the device refuses it: a family leaves what a fit has seen."""
+    try:
+        latency = context.device.latency(traced)
+        if latency.beyond:
+            context.progress.say(f"{name}: {latency.beyond}")
+        return latency.ms
+    except OutOfReach as error:
+        context.progress.say(f"{name} has no latency: {error}")
+        return None
 
 
 def _write(context: Context, members: list[Member], rows: list[dict[str, Any]]) -> None:

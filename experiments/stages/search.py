@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from math import nan
 from pathlib import Path
 
 import optuna
@@ -9,6 +10,7 @@ from optuna.storages import RDBStorage
 from sqlalchemy.engine import URL
 
 from experiments.context import Context
+from experiments.devices import keep_device_files
 from nas.architecture import Architecture
 from nas.errors import InputError
 from nas.search.facts import Limits
@@ -65,14 +67,15 @@ def _require_whole(file: Path, name: str) -> None:
 def run_search(context: Context) -> Record:
     """Searches until the budget is spent and returns the winner.
 
-    Raises `InputError` where nothing in the space meets the limits, before training
-    anything, and where no trial could be trained.
+    Raises `InputError` where nothing in the space meets the limits of the devices that predict,
+    before training anything, and where no trial could be trained.
     """
     settings = context.experiment.search
-    limits = Limits(context.devices, settings.limits)
+    limits = Limits(context.devices, context.limits)
     if not context.path(STUDY).exists():
         _require_feasible(context, limits)
         context.folder.keep(context.experiment)
+        keep_device_files(context.experiment, context.folder.path)
     study = open_study(context)
     search = Search(
         study,
@@ -105,7 +108,7 @@ def _without_winner(context: Context, records: list[Record]) -> InputError:
 
 def _require_feasible(context: Context, limits: Limits) -> None:
     try:
-        require_feasible(context.space, limits)
+        require_feasible(context.space, limits.predicted)
     except InputError as error:
         device, _, said = str(error).partition(": ")
         raise InputError(f"{context.experiment.where('search', 'limits', device)}: {said}") from error
@@ -121,7 +124,7 @@ def _follow(context: Context, search: Search) -> list[Record]:
             context.folder.drop_checkpoints(_name(record.number))  # not before the study has the result
             if len(records) < kept:
                 continue
-            write_trials(context.path(TRIALS), records, context.device.name)
+            write_trials(context.path(TRIALS), records, context.evidence)
             distinct = len({r.digest for r in records})
             if len(records) > kept:
                 context.progress.say(_line(context, record))
@@ -132,7 +135,7 @@ def _follow(context: Context, search: Search) -> list[Record]:
 
 
 def _line(context: Context, record: Record) -> str:
-    milliseconds = record.facts.latency_ms[context.device.name]
+    milliseconds = record.facts.latency_ms.get(context.device.name, nan)  # not measured beyond another limit
     said = f"{record.accuracy:.2%}" if record.outcome == "trained" else record.reason
     return (
         f"trial {record.number:3} {record.outcome:10} {milliseconds:7.3f} ms {record.facts.params:9,} parameters  "

@@ -5,12 +5,13 @@ from typing import Any
 import yaml
 
 from experiments.context import Context
+from experiments.evaluation import write_evaluation
 from nas.architecture import Architecture
 from nas.errors import InputError
 from nas.files import write_text
 from nas.search.record import Record
 from nas.trace import trace
-from nas.train import Recipe, TrainingFailed, accuracy
+from nas.train import Recipe, TrainingFailed
 
 CHECKPOINT = "winner"
 
@@ -25,6 +26,7 @@ def write_winner(context: Context, record: Record) -> None:
         "digest": record.digest,
         "validation_accuracy": record.accuracy,
         "latency_ms": record.facts.latency_ms,
+        "evidence": context.evidence,
         "params": record.facts.params,
         "macs": record.facts.macs,
         "how": {
@@ -53,11 +55,13 @@ def train_and_test(
             ),
         )
     dataset = context.sized(architecture.resolution)
-    tested = accuracy(trained.network, dataset.test)
+    evaluation = write_evaluation(context.folder.checkpoints(name), trained.network, dataset.test, dataset.classes)
+    tested = evaluation["top1"]
     context.progress.say(f"{title}: {tested:.2%} on {len(dataset.test.labels)} test pictures")
     return {
         "validation_accuracy": trained.validation_accuracy,
         "test_accuracy": tested,
+        "evaluation": evaluation,
         "epochs": recipe.epochs,
         "seconds": trained.seconds,
         "history": [
@@ -80,7 +84,7 @@ def train_winner(context: Context, record: Record) -> dict[str, Any]:
 def _describe(context: Context, record: Record, tested: dict[str, Any]) -> dict[str, Any]:
     """What the winner is, what it costs stage by stage, how well it does."""
     traced = trace(record.architecture)
-    latency = context.device.latency(traced)
+    costs = {layer.name: layer.ms for layer in context.device.latency(traced).layers}
     lines = _options(record.architecture)
     return {
         "trial": record.number,
@@ -89,6 +93,7 @@ def _describe(context: Context, record: Record, tested: dict[str, Any]) -> dict[
         "params": record.facts.params,
         "macs": record.facts.macs,
         "latency_ms": record.facts.latency_ms,
+        "evidence": context.evidence,
         "search_accuracy": record.accuracy,
         **tested,
         "stages": [
@@ -100,9 +105,9 @@ def _describe(context: Context, record: Record, tested: dict[str, Any]) -> dict[
                 "out_shape": list(layer.block.out_shape),
                 "params": layer.block.params,
                 "macs": layer.block.macs,
-                "latency_ms": cost.ms,
+                "latency_ms": costs.get(layer.name),  # a device that measures knows the whole alone
             }
-            for layer, cost in zip(traced.layers, latency.layers, strict=True)
+            for layer in traced.layers
         ],
     }
 

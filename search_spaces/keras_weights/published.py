@@ -7,19 +7,19 @@ The expectations are those of the models' own preprocessing: Keras' modes "tf" (
 from dataclasses import dataclass
 
 import jax.numpy as jnp
+from flax import nnx
 
 from nas.architecture import Architecture
 from nas.blocks.layers import Conv
 from nas.blocks.normalise import normalised
 from nas.errors import InputError, unknown
 from nas.network import Network
-from search_spaces.keras_weights.flax_layers import flax_layers
 from search_spaces.keras_weights.transfer import import_keras, keras_architecture
 
 Numbers = tuple[float, ...]
 
 _TORCH: tuple[Numbers, Numbers] = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-_CAFFE: tuple[Numbers, Numbers] = ((0.48499607, 0.45774902, 0.4076), (1 / 255,) * 3)  # 123.674, 116.726, 103.938
+_CAFFE: tuple[Numbers, Numbers] = ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255,) * 3)
 _BY_128: tuple[Numbers, Numbers] = ((128 / 255,) * 3, (128 / 255,) * 3)
 
 
@@ -71,14 +71,12 @@ def import_published(network_name: str, source: object = None) -> Network:
     about = published(network_name)
     network = import_keras(about.model if source is None else source, network_name)
     if about.blue_first:
-        _turn_colours(network, keras_architecture(network_name))
+        _turn_colours(network)
     return network
 
 
-def _turn_colours(network: Network, architecture: Architecture) -> None:
+def _turn_colours(network: Network) -> None:
     """Lets the first convolution read red first."""
-    in_shape = (architecture.resolution, architecture.resolution, architecture.channels)
-    first = flax_layers(network, in_shape)[0].module
-    if not isinstance(first, Conv):
-        raise InputError("keras: the network does not begin with a convolution; expected one")
+    _, block = next(network.blocks())
+    first = next(module for _, module in nnx.iter_modules(block) if isinstance(module, Conv))
     first.kernel[...] = jnp.asarray(first.kernel[...])[:, :, ::-1]

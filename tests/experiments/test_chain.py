@@ -67,6 +67,18 @@ def test_metrics_are_complete_and_agree_with_the_other_files(tiny_run):
     assert metrics["test_accuracy"] == metrics["export"]["rows"][0]["accuracy"]
 
 
+def test_every_training_is_evaluated_beside_its_checkpoints(tiny_run):
+    out, _ = tiny_run
+    metrics = json.loads((out / "metrics.json").read_text())
+    winner = json.loads((out / "checkpoints" / "winner" / "evaluation.json").read_text())
+    assert winner == metrics["winner"]["evaluation"]
+    assert winner["top1"] == metrics["test_accuracy"] <= winner["top5"] <= 1
+    member = json.loads((out / "checkpoints" / "family-b1" / "evaluation.json").read_text())
+    assert member["top1"] == metrics["family"][1]["test_accuracy"]
+    lines = (out / "checkpoints" / "winner" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2]
+
+
 def test_study_opens_in_optuna(tiny_run):
     out, answer = tiny_run
     study = optuna.load_study(study_name="tiny", storage=f"sqlite:///{out / 'study.db'}")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.experiments.conftest import nas
 
-COMMANDS = ("run", "cost", "scale", "export", "check", "predict", "zoo", "report")
+COMMANDS = ("run", "train", "cost", "scale", "export", "check", "predict", "zoo", "report", "devices", "calibrate")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -43,7 +43,7 @@ def test_scale_gives_the_published_family():
 
 def test_zoo_lists_names_that_cost_takes():
     (model,) = json.loads(nas("zoo", "mobilenet-v1-0.25-128", "--json").stdout)["models"]
-    assert model == {"name": "mobilenet-v1-0.25-128", "params": 470_072, "macs": model["macs"], "resolution": 128}
+    assert (model["name"], model["params"], model["resolution"]) == ("mobilenet-v1-0.25-128", 470_072, 128)
 
 
 def test_people_get_a_table_on_standard_output():

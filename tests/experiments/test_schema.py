@@ -95,12 +95,24 @@ def test_load_has_defaults_for_all_but_name_and_space(write):
         "data_dir": None,
         "validation": 0.15,
         "test": 0.2,
+        "splits": {},
         "limit": None,
+        "channels": None,
+        "resize": "crop",
+        "normalise": None,
+        "unreadable": 0.01,
+        "memory": 0.25,
     }
     assert (experiment.search.architectures, experiment.search.trained, experiment.search.minutes) == (40, None, None)
     assert (experiment.scale.to, experiment.scale.train) == (MEMBERS, ("b0", "b1"))
     assert experiment.search.recipe.epochs < experiment.scale.recipe.epochs < experiment.train.epochs
     assert experiment.out is None
+
+
+def test_normalisation_is_the_first_layer_of_every_network(write):
+    space = load_experiment(write(LEAST), ["data.normalise={mean: [0.5], std: [0.25]}"]).search_space()
+    for architecture in space.alternatives():
+        assert str(architecture.layers[0]) == "prepare normalise mean=0.5 std=0.25"
 
 
 @pytest.mark.parametrize("role", [("search", "recipe"), ("scale", "recipe"), ("train",)])
@@ -223,7 +235,7 @@ def test_long_value_is_shortened(write):
 
 
 def test_first_mistake_by_line_is_the_one_said(write):
-    text = edited("seed: 3", "seed: -1").replace("epochs: 3", "epochs: 0").replace("sgd", "adam")
+    text = edited("seed: 3", "seed: -1").replace("epochs: 3", "epochs: 0").replace("sgd", "adan")
     assert refusal(write(text), "name=a b").startswith("e.yaml line 2: seed: ")
     assert refusal(write(text), "seed=1", "name=a b").startswith("e.yaml line 19: train.epochs: ")
     assert refusal(write(text), "seed=1", "train.epochs=1", "name=a b").startswith("e.yaml line 20: train.optimizer: ")
@@ -231,7 +243,7 @@ def test_first_mistake_by_line_is_the_one_said(write):
 
 
 def test_mistakes_in_a_recipe_are_said_in_the_order_of_the_file(write):
-    text = edited("epochs: 3\n  optimizer: sgd", "optimizer: adam\n  epochs: 0")
+    text = edited("epochs: 3\n  optimizer: sgd", "optimizer: adan\n  epochs: 0")
     assert refusal(write(text)).startswith("e.yaml line 19: train.optimizer: ")
 
 

@@ -17,18 +17,19 @@ from experiments.report.metrics import Member
 from experiments.report.numbers import milliseconds, percent, short
 
 
-def family_chart(family: Sequence[Member]) -> graph_objects.Figure | None:
+def family_chart(family: Sequence[Member], evidence: str = "estimate") -> graph_objects.Figure | None:
     """Three rows over the members' names, or None where there are none. Only trained members have an accuracy."""
     if not family:
         return None
     figure = make_figure([0.36, 0.32, 0.32], height=560, vertical_spacing=0.06)
-    _draw(figure, 1, family, [member.test_accuracy for member in family], FRONT)
-    _draw(figure, 2, family, [member.macs for member in family], MAIN)
-    _draw(figure, 3, family, [member.latency_ms for member in family], SECOND)
+    said = [_describe(member, evidence) for member in family]
+    _draw(figure, 1, said, [member.test_accuracy for member in family], FRONT)
+    _draw(figure, 2, said, [member.macs for member in family], MAIN)
+    _draw(figure, 3, said, [member.latency_ms for member in family], SECOND)
     _mark_untrained(figure, family)
     figure.update_yaxes(title_text="Test accuracy", tickformat=".4~p", row=1)
     figure.update_yaxes(title_text="MACs", row=2)
-    figure.update_yaxes(title_text="Latency, ms (estimate)", row=3)
+    figure.update_yaxes(title_text=f"Latency, ms ({evidence})", row=3)
     names = {"tickvals": list(range(len(family))), "ticktext": [lines(member.name) for member in family]}
     figure.update_xaxes(**names, range=[-0.5, len(family) - 0.5])
     figure.update_layout(showlegend=False)
@@ -36,15 +37,15 @@ def family_chart(family: Sequence[Member]) -> graph_objects.Figure | None:
 
 
 def _draw(
-    figure: graph_objects.Figure, row: int, family: Sequence[Member], heights: Sequence[float | None], colour: str
+    figure: graph_objects.Figure, row: int, said: Sequence[str], heights: Sequence[float | None], colour: str
 ) -> None:
     trace = graph_objects.Scatter(
-        x=list(range(len(family))),
+        x=list(range(len(heights))),
         y=heights,
         mode="lines+markers",
         line={"color": colour, "width": 2},
         marker={"size": 9},
-        hovertext=[_describe(member) for member in family],
+        hovertext=said,
         hoverinfo="text",
         cliponaxis=False,
     )
@@ -63,8 +64,8 @@ def _mark_untrained(figure: graph_objects.Figure, family: Sequence[Member]) -> N
             )
 
 
-def _describe(member: Member) -> str:
+def _describe(member: Member, evidence: str) -> str:
     accuracy = f"{percent(member.test_accuracy)} test accuracy" if member.test_accuracy is not None else "not trained"
     size = f"{member.resolution} pixels" if member.resolution is not None else ""
     cost = f"{short(member.params)} parameters, {short(member.macs)} MACs"
-    return lines(f"{member.name}: {accuracy}", size, cost, f"{milliseconds(member.latency_ms)} (estimate)")
+    return lines(f"{member.name}: {accuracy}", size, cost, f"{milliseconds(member.latency_ms)} ({evidence})")

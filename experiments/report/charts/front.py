@@ -45,7 +45,7 @@ def front_chart(run: Run) -> graph_objects.Figure | None:
     if limit:
         _draw_limit(figure, limit, log)
     figure.update_xaxes(**log_axis(latencies) if log else {})
-    figure.update_xaxes(title_text="Latency, ms (estimate)", row=2)
+    figure.update_xaxes(title_text=f"Latency, ms ({run.evidence})", row=2)
     figure.update_yaxes(title_text="Validation accuracy", tickformat=".3~p", row=1)
     figure.update_yaxes(tickvals=[0], ticktext=["not trained"], range=[-1, 1], fixedrange=True, row=2)
     return figure

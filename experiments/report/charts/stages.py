@@ -7,7 +7,7 @@ from experiments.report.metrics import Stage
 from experiments.report.numbers import count, digits, milliseconds, shape, short
 
 
-def stages_chart(stages: Sequence[Stage]) -> graph_objects.Figure | None:
+def stages_chart(stages: Sequence[Stage], evidence: str = "estimate") -> graph_objects.Figure | None:
     """The chart, from the input at the top to the head, or None where no block has a latency."""
     timed = [stage for stage in stages if stage.latency_ms is not None]
     if not timed:
@@ -25,20 +25,20 @@ def stages_chart(stages: Sequence[Stage]) -> graph_objects.Figure | None:
         insidetextfont={"color": CARD},
         outsidetextfont={"color": FAINT},
         cliponaxis=False,
-        hovertext=[_describe(stage) for stage in timed],
+        hovertext=[_describe(stage, evidence) for stage in timed],
         hoverinfo="text",
     )
     figure.add_trace(bars, row=1, col=1)
     names = [lines(stage.name) for stage in timed]
     figure.update_yaxes(tickvals=places, ticktext=names, range=[len(timed) - 0.4, -0.6], showgrid=False)
-    figure.update_xaxes(title_text="Latency, ms (estimate)")
+    figure.update_xaxes(title_text=f"Latency, ms ({evidence})")
     return figure
 
 
-def _describe(stage: Stage) -> str:
+def _describe(stage: Stage, evidence: str) -> str:
     return lines(
         f"{stage.name}: {stage.kind} {stage.options}",
         f"{shape(stage.in_shape)} to {shape(stage.out_shape)}",
-        f"{milliseconds(stage.latency_ms)} (estimate)",
+        f"{milliseconds(stage.latency_ms)} ({evidence})",
         f"{count(stage.params)} parameters, {short(stage.macs)} MACs",
     )

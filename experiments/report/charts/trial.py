@@ -10,7 +10,8 @@ def describe(trial: Trial) -> str:
     outcome = f"{percent(trial.accuracy)} validation accuracy" if trial.state == "trained" else trial.state
     if trial.duplicate_of is not None:
         outcome = f"duplicate of trial {trial.duplicate_of}"
-    latency = f"{milliseconds(trial.latency_ms)} (estimate)" if trial.latency_ms is not None else ""
+    evidence = trial.evidence or "estimate"
+    latency = f"{milliseconds(trial.latency_ms)} ({evidence})" if trial.latency_ms is not None else ""
     cost = f"{count(trial.params)} parameters, {short(trial.macs)} MACs" if trial.params is not None else ""
     reason = f"Not trained: {trial.reason}" if trial.state == "infeasible" and trial.reason else trial.reason
     return lines(f"Trial {trial.number}: {outcome}", reason, latency, cost, *trial.architecture)

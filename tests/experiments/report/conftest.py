@@ -107,6 +107,16 @@ def made_up_export() -> dict[str, Any]:
     return {"images": 360, "rows": rows, "edgetpu": False, "ops": [*mapped, refused]}
 
 
+def made_up_evaluation() -> dict[str, Any]:
+    confusion = [[36 if i == j else 0 for j in range(10)] for i in range(10)]
+    for i, j, pictures in ((8, 1, 3), (9, 5, 2), (4, 7, 1)):
+        confusion[i][i] -= pictures
+        confusion[i][j] += pictures
+    classes = [{"name": str(i), "pictures": 36, "accuracy": confusion[i][i] / 36} for i in range(10)]
+    found = {"pictures": 360, "top1": 354 / 360, "top5": 1.0, "loss": 0.08, "calibration_error": 0.0431}
+    return found | {"calibration": [], "classes": classes, "confusion": confusion}
+
+
 def made_up_metrics(rows: list[dict[str, Any]]) -> dict[str, Any]:
     best = best_trial(rows)
     history = [
@@ -120,7 +130,7 @@ def made_up_metrics(rows: list[dict[str, Any]]) -> dict[str, Any]:
     winner = {"trial": best["number"], "digest": best["digest"], "latency_ms": {DEVICE: best["latency_ms"]}}
     winner |= {"architecture": best["architecture"].replace("; ", "\n") + "\n", "params": best["params"]}
     winner |= {"macs": best["macs"], "validation_accuracy": best["validation_accuracy"], "test_accuracy": 0.98333}
-    winner |= {"epochs": 40, "stages": made_up_stages(), "history": history}
+    winner |= {"epochs": 40, "stages": made_up_stages(), "history": history, "evaluation": made_up_evaluation()}
     states = [row["state"] for row in rows]
     counts = {state: states.count(state) for state in ("trained", "infeasible", "duplicate", "failed")}
     search = {"sampler": "tpe", "device": DEVICE, "limit_ms": LIMIT_MS, "trials": len(rows), "architectures": 40}

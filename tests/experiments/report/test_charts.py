@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
+from experiments.report.charts.confusion import confusion_chart
 from experiments.report.charts.family import family_chart
 from experiments.report.charts.figure import log_axis, wants_log
 from experiments.report.charts.front import front_chart, front_trials
@@ -14,7 +16,8 @@ from experiments.report.charts.stages import stages_chart
 from experiments.report.charts.training import training_chart
 from experiments.report.charts.trial import describe
 from experiments.report.folder import Run, read_run
-from experiments.report.metrics import Epoch, Member, Stage
+from experiments.report.metrics import Epoch, Evaluation, Member, Stage
+from experiments.report.mistakes import most_frequent
 from experiments.report.trials import Trial, best_so_far
 
 MakeRun = Callable[..., Path]
@@ -176,3 +179,27 @@ def test_log_is_wanted_for_a_wide_range_of_positive_values_only() -> None:
     assert not wants_log([0.3, 0.5])
     assert not wants_log([0.0, 1.0])
     assert not wants_log([])
+
+
+def test_confusion_shows_every_class_in_the_order_of_the_file(metrics: dict[str, Any]) -> None:
+    evaluation = Evaluation.model_validate(metrics["winner"]["evaluation"])
+    figure = confusion_chart(evaluation)
+    assert figure is not None
+    (squares,) = figure.data
+    assert list(squares.x) == list(squares.y) == [str(digit) for digit in range(10)]
+    assert squares.z[8][1] == pytest.approx(3 / 36)
+    assert squares.text[8][1] == "3"
+    assert "8 taken for 1" in squares.hovertext[8][1]
+    assert confusion_chart(None) is None
+
+
+def test_most_frequent_mistakes_come_first(metrics: dict[str, Any]) -> None:
+    mistakes = most_frequent(Evaluation.model_validate(metrics["winner"]["evaluation"]))
+    assert [(m.name, m.answer, m.pictures) for m in mistakes] == [("8", "1", 3), ("9", "5", 2), ("4", "7", 1)]
+    assert most_frequent(None) == ()
+
+
+def test_a_confusion_that_is_no_square_is_refused(metrics: dict[str, Any]) -> None:
+    damaged = {**metrics["winner"]["evaluation"], "confusion": [[1, 2]]}
+    with pytest.raises(ValidationError, match="confusion is no square"):
+        Evaluation.model_validate(damaged)

@@ -15,8 +15,8 @@ from nas.errors import InputError
 MakeRun = Callable[..., Path]
 Data = dict[str, Any]
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
-CHARTS = ["front", "progress", "stages", "training", "family"]
-SECTIONS = ["run", "front", "progress", "winner", "training", "family", "export", "edgetpu"]
+CHARTS = ["front", "progress", "stages", "training", "confusion", "family"]
+SECTIONS = ["run", "front", "progress", "winner", "training", "evaluation", "family", "export", "edgetpu"]
 
 
 class Outline(HTMLParser):
@@ -161,7 +161,7 @@ def test_page_of_a_run_just_begun_says_what_is_missing(make_run: MakeRun) -> Non
     page = _page(make_run(experiment="name: begun\n"))
     seen = _seen(page)
     assert "This run is not finished. Still missing: the search's trials, the winner," in seen
-    assert seen.count("Not there yet:") == 7
+    assert seen.count("Not there yet:") == 8
     assert "data-chart=" not in page
     assert Outline(page).open == []
 

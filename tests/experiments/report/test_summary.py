@@ -35,7 +35,7 @@ def test_facts_say_what_was_run(finished: Path) -> None:
     assert shown == {
         "Data": "digits, 10 classes",
         "Images": "1,167 to train, 270 to validate, 360 to test; the search never saw the test images",
-        "Search": "sampler tpe, device edgetpu-usb, limit 0.4 ms of estimated latency",
+        "Search": "sampler tpe, device edgetpu-usb, limit 0.4 ms of latency (estimate)",
         "Trials": "45 trials of 40 distinct networks: 21 trained, 18 infeasible, 5 duplicate, 1 failed",
         "Seed": "0",
         "Machine": "A Made-up Processor 3.1 GHz, 2 cores, Linux x86_64",

@@ -1,0 +1,117 @@
+"""`nas train`: one network, trained by itself."""
+
+import re
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from experiments.commands.command import Command, Result, positive
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "arch", metavar="ARCH", help="a name of `nas zoo`, an architecture's file, or the folder of a run or training"
+    )
+    parser.add_argument(
+        "--data",
+        metavar="D",
+        help="digits, a folder with one of pictures a class such as ./flowers, an .npz file, "
+        "or a data set of tensorflow-datasets (default: digits)",
+    )
+    parser.add_argument("--data-dir", metavar="DIR", help="where data sets of tensorflow-datasets are prepared")
+    parser.add_argument("--epochs", metavar="N", type=int, help="how often every picture is seen (default: 30)")
+    parser.add_argument("--batch-size", metavar="N", type=int, help="pictures a step (default: 64)")
+    parser.add_argument("--learning-rate", metavar="R", type=float, help="the highest learning rate")
+    parser.add_argument("--resolution", metavar="R", type=positive, help="side of the pictures (default: ARCH's)")
+    parser.add_argument("--seed", metavar="N", type=int, help="what all that is random follows from (default: 0)")
+    parser.add_argument(
+        "--init", metavar="FROM", help="weights to start from: the folder of a training, run or checkpoint; or keras"
+    )
+    parser.add_argument(
+        "--freeze", metavar="PART", help="what of them stays as it is at first: backbone, or up to a part as stage3"
+    )
+    parser.add_argument(
+        "--freeze-epochs", metavar="N", type=int, help="for how long (default: a quarter of the epochs)"
+    )
+    parser.add_argument(
+        "--set", metavar="a.b=c", action="append", default=[], help="any other setting of data or recipe; repeatable"
+    )
+    parser.add_argument("--out", metavar="DIR", type=Path, help="the training's folder (default: runs/ARCH-DATA)")
+
+
+_OPTIONS = {
+    "data": ("data", "dataset"),
+    "data_dir": ("data", "data_dir"),
+    "epochs": ("recipe", "epochs"),
+    "batch_size": ("recipe", "batch_size"),
+    "learning_rate": ("recipe", "learning_rate"),
+    "seed": ("seed",),
+    "init": ("init",),
+    "freeze": ("freeze",),
+    "freeze_epochs": ("freeze_epochs",),
+}
+
+
+def _run(arguments: Namespace) -> Result:
+    from experiments.train_command import train_network
+    from experiments.training import settings
+
+    values: dict[Any, Any] = {
+        path: (f"--{name.replace('_', '-')} {value}", value)
+        for name, path in _OPTIONS.items()
+        if (value := getattr(arguments, name)) is not None
+    }
+    name, text = _architecture(arguments)
+    values |= {("name",): (name, name), ("architecture",): (name, text)}
+    training = settings(values, arguments.set)
+    return train_network(training, arguments.out or Path("runs") / _folder(f"{name}-{training.data.dataset}"))
+
+
+def _architecture(arguments: Namespace) -> tuple[str, str]:
+    """Its name and text, at the resolution asked for; of a network with weights of Keras as Keras has it."""
+    from experiments.architectures import load_architecture
+    from experiments.starting import is_keras, keras_network
+
+    name, architecture, _ = load_architecture(arguments.arch)
+    if arguments.init and is_keras(arguments.init):
+        from search_spaces.keras_weights import keras_architecture
+
+        keras = keras_architecture(keras_network(arguments.init, name))
+        architecture = keras.with_input(architecture.resolution) if name == arguments.arch else architecture
+    return name, architecture.with_input(arguments.resolution).text
+
+
+def _folder(text: str) -> str:
+    """The text as a folder's name."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text.removeprefix("./").removesuffix(".npz")).strip("-.") or "training"
+
+
+def _show(result: Result) -> None:
+    test = result["test"]
+    print(f"test accuracy      {test['top1']:.2%} of {test['pictures']} pictures, epoch {result['best_epoch']}")
+    if test["top5"] is not None:
+        print(f"  among first 5    {test['top5']:.2%}")
+    print(f"calibration error  {test['calibration_error']:.2%}")
+    worst = min((c for c in result["classes"] if c["accuracy"] is not None), key=lambda c: c["accuracy"])
+    print(f"hardest class      {worst['name']}, {worst['accuracy']:.2%}")
+    print(
+        f"speed              {result['images_per_second']:,.0f} images/s, {result['data_share']:.1%} waiting for data"
+    )
+    if result["undecodable"]:
+        print(f"left out           {result['undecodable']}")
+    print(f"folder             {result['out']}; nas export {result['out']} --out model.tflite")
+
+
+COMMAND = Command(
+    "train",
+    "train one network; or go on with it",
+    (
+        "nas train mobilenet-v1-0.25-128 --data ./flowers --epochs 20",
+        "nas train cifar10-conv --data cifar10 --data-dir ~/tensorflow_datasets --set recipe.optimizer=sgd",
+        "nas train mobilenet-v2 --data ./flowers --init keras --freeze backbone",
+        "nas train runs/quickstart --data more.npz --init runs/quickstart --freeze backbone --freeze-epochs 3",
+    ),
+    _add_arguments,
+    _run,
+    _show,
+)

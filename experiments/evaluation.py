@@ -1,0 +1,20 @@
+"""A trained network's evaluation, as a file beside its checkpoints."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from nas.files import write_text
+from nas.network import Network
+from nas.train import Split, logits
+from nas.train.evaluation import evaluate
+
+FILE = "evaluation.json"
+
+
+def write_evaluation(folder: Path, network: Network, split: Split, classes: tuple[str, ...]) -> dict[str, Any]:
+    """Evaluates a network on the pictures of a split and writes evaluation.json; returns what is in it."""
+    found = asdict(evaluate(logits(network, split.images), split.labels, classes))
+    write_text(folder / FILE, json.dumps(found, allow_nan=False) + "\n")
+    return found

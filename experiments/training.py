@@ -1,0 +1,104 @@
+"""One training by itself as validated settings, and the folder that it has."""
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, ValidationError
+
+from experiments.complaints import first_complaint
+from experiments.run_folder import RunFolder
+from experiments.schema import Data, RecipeSection, Section
+from experiments.yaml_source import Document, KeyPath, Place, read_file, with_overrides
+from nas.architecture import Architecture
+
+TRAINING = "training.yaml"
+
+
+def _check_architecture(text: str) -> str:
+    Architecture.parse(text)
+    return text
+
+
+class Training(Section):
+    """What is trained, on what, and how."""
+
+    name: str = Field(min_length=1, description="what the network is called")
+    architecture: Annotated[str, AfterValidator(_check_architecture)]
+    seed: int = Field(0, ge=0, lt=2**32, description="an integer from 0 to 4294967295")
+    data: Data = Data()
+    recipe: RecipeSection = RecipeSection()
+    init: str | None = None
+    freeze: str | None = None
+    freeze_epochs: int | None = Field(None, ge=0, description="epochs in which the backbone stays as it is, 0 or more")
+
+    @property
+    def frozen_epochs(self) -> int:
+        """Epochs in which a part is frozen: where it is not said a quarter of them, and at least one."""
+        if not self.freeze:
+            return 0
+        return max(1, self.recipe.epochs // 4) if self.freeze_epochs is None else self.freeze_epochs
+
+    @property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits for what decides the result."""
+        settings = self.model_dump(mode="json", exclude={"name": True, "data": {"data_dir", "memory"}})
+        return sha256(json.dumps(settings).encode()).hexdigest()[:12]
+
+    def to_yaml(self) -> str:
+        """All settings as YAML, which `load_training` reads back."""
+        from experiments.stages.winner import dump_yaml
+
+        return dump_yaml(self.model_dump(mode="json"))
+
+
+class TrainingFolder(RunFolder):
+    """Where one training keeps everything."""
+
+    what = "training"
+    file = TRAINING
+
+    @staticmethod
+    def load(file: Path) -> Training:
+        """Reads what `keep` has written."""
+        return load_training(file)
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where its checkpoints are."""
+        return (self.path / "checkpoints").absolute()
+
+
+def settings(values: Mapping[KeyPath, tuple[str, Any]], overrides: Sequence[str]) -> Training:
+    """The settings that options of the command line give, each with how it is spelled, and then `--set a.b=c`.
+
+    Raises `InputError` for the first mistake, in one line.
+    """
+    nested: dict[str, Any] = {}
+    places = {(): Place("nas train")}
+    for path, (spelled, value) in values.items():
+        part = nested
+        for key in path[:-1]:
+            part = part.setdefault(str(key), {})
+        part[str(path[-1])] = value
+        places[path] = Place(spelled)  # type: ignore[index]
+    return _training(with_overrides(Document(nested, places), overrides))  # type: ignore[arg-type]
+
+
+def load_training(file: Path) -> Training:
+    """The settings in training.yaml. Raises `InputError` where they cannot be read."""
+    return _training(read_file(file))
+
+
+def _training(document: Document) -> Training:
+    try:
+        return Training.model_validate(document.values)
+    except ValidationError as error:
+        raise first_complaint(error, document, Training.model_json_schema()) from error
+
+
+def is_training(folder: Path) -> bool:
+    """Whether a folder is that of a training by itself."""
+    return (folder / TRAINING).is_file()
