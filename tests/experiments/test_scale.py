@@ -126,14 +126,15 @@ def test_what_cannot_be_is_one_line(small, capsys, arguments, said):
 
 
 @pytest.mark.parametrize(
-    ("network", "said"),
+    ("network", "members", "said"),
     [
-        ("mnist-perceptron", "mnist-perceptron: has only dense layers"),
-        ("mnist-conv", "mnist-conv: its dense layer reads each of 12x12 places by itself"),
+        ("mnist-perceptron", ("--to", "b0..b2"), "the network has no stage to repeat"),
+        ("mnist-perceptron", ("--params", "5M"), "mnist-perceptron: has only dense layers"),
+        ("mnist-conv", ("--to", "b0..b2"), "mnist-conv: its dense layer reads each of 12x12 places by itself"),
+        ("mnist-conv", ("--params", "5M"), "mnist-conv: its dense layer reads each of 12x12 places by itself"),
     ],
 )
-@pytest.mark.parametrize("members", [("--to", "b0..b2"), ("--params", "5M")])
-def test_networks_without_sense_in_scaling(capsys, network, said, members):
+def test_networks_without_sense_in_scaling(capsys, network, members, said):
     assert run(["scale", network, *members]) == 2
     err = capsys.readouterr().err
     assert (err.count("\n"), said in err) == (1, True)
