@@ -33,7 +33,8 @@ class Log:
         self.folder = folder
         with _writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            self._events = EventsWriter(str(folder / "events"))
+            # The writer adds the second to the name: sittings that begin in one second need names of their own.
+            self._events = EventsWriter(str(folder / f"events.{epochs_before}"))
         if epochs_before:
             self._restart(epochs_before + 1)
 
