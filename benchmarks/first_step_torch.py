@@ -11,13 +11,9 @@ import time
 def main(how: str, *sizes: str) -> None:
     started = time.perf_counter()
     import torch
+    from timm_import import import_timm
 
-    # timm imports torchvision, whose compiled operators are for another build of torch: they are declared, not used.
-    library = torch.library.Library("torchvision", "DEF")
-    library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    import timm
-
+    timm = import_timm()
     imported = time.perf_counter() - started
     if how == "versions":
         print(json.dumps({"torch": torch.__version__, "timm": timm.__version__}))

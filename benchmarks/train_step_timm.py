@@ -34,13 +34,9 @@ class Timm:
 
 def _serve() -> None:
     import torch
+    from timm_import import import_timm
 
-    # timm imports torchvision, whose compiled operators are for another build of torch: they are declared, not used.
-    library = torch.library.Library("torchvision", "DEF")
-    library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    import timm
-
+    timm = import_timm()
     steps: dict[Any, Callable[[], None]] = {}
     for line in sys.stdin:
         what = json.loads(line)

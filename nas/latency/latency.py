@@ -65,8 +65,8 @@ class KnownError:
     method: str
 
 
-class Device(Protocol):
-    """Anything that tells a network's latency from its trace."""
+class Named(Protocol):
+    """What a device says of itself."""
 
     @property
     def name(self) -> str:
@@ -79,6 +79,10 @@ class Device(Protocol):
     @property
     def title(self) -> str:
         """One line for people."""
+
+
+class Device(Named, Protocol):
+    """Anything that tells a network's latency from its trace."""
 
     @property
     def evidence(self) -> Evidence:

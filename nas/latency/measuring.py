@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from nas.errors import InputError
+from nas.latency.latency import Named
 
 Precision = Literal["float32", "int8"]
 PRECISIONS: tuple[Precision, ...] = ("float32", "int8")
@@ -32,20 +33,8 @@ class Measurement:
 
 
 @runtime_checkable
-class MeasuringDevice(Protocol):
+class MeasuringDevice(Named, Protocol):
     """Anything that measures a .tflite file."""
-
-    @property
-    def name(self) -> str:
-        """The name that experiments use."""
-
-    @property
-    def kind(self) -> str:
-        """What sort of device this is."""
-
-    @property
-    def title(self) -> str:
-        """One line for people."""
 
     @property
     def evidence(self) -> Literal["measured"]:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -90,10 +90,10 @@ def train(
     call goes on from the latest to the numbers that an uninterrupted training gives. `log` is
     the folder for metrics.jsonl and TensorBoard's events, that of the checkpoints where it
     does not say. With a `start` the weights are not all fresh, and some may be frozen for a
-    while. `by_block` says
-    how it is compiled (see `nas.train.compiled`): where it does not, by block on CPUs alone.
-    With a `teacher` the network learns from its outputs too. `devices` is how many share
-    each batch: where it does not say, all, but for CPUs; `join_hosts` adds other hosts'.
+    while. `by_block` says how it is compiled (see `nas.train.compiled`): where it does not,
+    by block on CPUs alone. With a `teacher` the network learns from its outputs too.
+    `devices` is how many share each batch: where it does not say, all, but for CPUs;
+    `join_hosts` adds other hosts'.
 
     Raises `InputError` where network and pictures do not fit or the folder is of another
     training, and `TrainingFailed` where the loss is no longer a number.
@@ -110,44 +110,51 @@ def train(
         group.require_shares(recipe.batch_size)
     chain = Chain.of(network, (group is None and jax.default_backend() == "cpu") if by_block is None else by_block)
     state = chain.state(network, recipe)
-    history: list[Epoch] = []
+    kept = None
+    if checkpoints is not None:
+        kept = Checkpoints(checkpoints, architecture, recipe, seed, network, start.about if start else "")
+        if teacher:
+            kept.about["teacher"] = teacher.text
     first_step = 0.0
-    with ExitStack() as stack:
-        if checkpoints is not None:
-            about = start.about if start else ""
-            saved = stack.enter_context(Checkpoints(checkpoints, architecture, recipe, seed, network, about))
-            if teacher:
-                saved.about["teacher"] = teacher.text
-            state, past = saved.latest(state)
-            history = [Epoch(**epoch) for epoch in past]
-        before = history[-1].seconds if history else 0.0
+    with _Folders(kept, log or checkpoints) as folders:
+        state, history = folders.latest(state)
         if len(history) < recipe.epochs:
-            state = group.everywhere(state) if group else state
             freezing = (frozen, start.epochs) if start and frozen else (0, 0)
             epochs = _Epochs(chain, dataset, recipe, seed, teacher, group, freezing)
-            log = log or checkpoints
-            writer = stack.enter_context(Log(log, len(history))) if log else None
-        for number in range(len(history) + 1, recipe.epochs + 1):
-            started = time.monotonic()
-            state, loss = epochs.train(state, number)
-            trained = time.monotonic() - started
-            first_step = first_step or epochs.first_step - begun
-            right = epochs.score(state)
-            seconds = before + time.monotonic() - begun
-            speed = epochs.steps * recipe.batch_size / trained
-            left = (time.monotonic() - started) * (recipe.epochs - number)
-            share = epochs.waited / trained
-            history.append(Epoch(number, loss, right, speed, seconds, left, epochs.rate_after(number), share))
-            rows = [asdict(epoch) for epoch in history]
-            if checkpoints is not None:
-                saved.save(number, state, rows)
-            if writer:
-                writer.write(rows)
-            if progress:
-                progress(history[-1])
+            for state in epochs.run(state, history, begun):  # noqa: B020
+                folders.write(state, history)
+                if progress:
+                    progress(history[-1])
+            first_step = epochs.first_step - begun
     chain.write(network, *evaluated(state))
     network.eval()  # type: ignore[no-untyped-call]
     return Trained(network, tuple(history), first_step)
+
+
+class _Folders(ExitStack):
+    """What a training leaves on disk, where it has folders: its checkpoints and its log."""
+
+    def __init__(self, checkpoints: Checkpoints | None, log: Path | None):
+        super().__init__()
+        self.checkpoints, self.log = checkpoints and self.enter_context(checkpoints), log
+        self.writer: Log | None = None
+
+    def latest(self, fresh: State) -> tuple[State, list[Epoch]]:
+        """The state that was kept last and the epochs up to it, or the fresh state and none."""
+        if not self.checkpoints:
+            return fresh, []
+        state, past = self.checkpoints.latest(fresh)
+        return state, [Epoch(**epoch) for epoch in past]
+
+    def write(self, state: State, history: Sequence[Epoch]) -> None:
+        """Keeps the state after the last of the epochs, and logs that one."""
+        rows = [asdict(epoch) for epoch in history]
+        if self.checkpoints:
+            self.checkpoints.save(history[-1].epoch, state, rows)
+        if self.log and not self.writer:
+            self.writer = self.enter_context(Log(self.log, len(history) - 1))
+        if self.writer:
+            self.writer.write(rows)
 
 
 class _Epochs:
@@ -164,7 +171,7 @@ class _Epochs:
         frozen: tuple[int, int] = (0, 0),  # how many blocks, for how many epochs
     ):
         self.chain, self.dataset, self.recipe, self.seed = chain, dataset, recipe, seed
-        self.growth = Growth(recipe, dataset.train.images.shape[1])
+        self.growth, self.devices = Growth(recipe, dataset.train.images.shape[1]), devices
         self.compiled_for = partial(
             compile_chain,
             recipe=recipe,
@@ -180,6 +187,29 @@ class _Epochs:
         self.rates = phased_rates(recipe, self.steps, self.frozen_epochs)
         self.first_step = 0.0  # when it ended
         self.waited = 0.0  # seconds for pictures in the last epoch
+
+    def run(self, state: State, history: list[Epoch], begun: float) -> Iterator[State]:
+        """The state after each epoch that the history lacks, to which it is added, in a sitting begun at `begun`."""
+        before = history[-1].seconds if history else 0.0
+        state = self.devices.everywhere(state) if self.devices else state
+        for number in range(len(history) + 1, self.recipe.epochs + 1):
+            started = time.monotonic()
+            state, loss = self.train(state, number)
+            trained = time.monotonic() - started
+            right = self.score(state)
+            ended = time.monotonic()
+            epoch = Epoch(
+                number,
+                loss,
+                right,
+                images_per_second=self.steps * self.recipe.batch_size / trained,
+                seconds=before + ended - begun,
+                seconds_left=(ended - started) * (self.recipe.epochs - number),
+                learning_rate=self.rate_after(number),
+                data_share=self.waited / trained,
+            )
+            history.append(epoch)
+            yield state
 
     def train(self, state: State, number: int) -> tuple[State, float]:
         """The state after an epoch, and its mean loss. Raises `TrainingFailed` where that is no number."""
