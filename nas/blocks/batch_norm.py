@@ -1,7 +1,8 @@
-"""The arithmetic of batch norm (arXiv 1502.03167), with a gradient that keeps little.
+"""The arithmetic of batch norm (arXiv 1502.03167) and the activation after it, with a gradient that keeps little.
 
-Left to itself, differentiation keeps the pictures twice, as they came and less their mean.
-All but the pictures themselves follows from two numbers a channel.
+Left to itself, differentiation keeps the pictures three times or four: as they came, less
+their mean, normed, and clipped. All but the pictures themselves follows from two numbers a
+channel, and computing it again takes less time than memory takes to keep it.
 """
 
 from functools import partial
@@ -9,6 +10,8 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 from jax import lax
+
+from nas.blocks.activations import Activation
 
 _PLACES = (0, 1, 2)  # the axes of (B, H, W, C) over which a channel is one
 
@@ -27,42 +30,42 @@ def batch_norm(
     return (x * per_channel(factor) + per_channel(bias - mean * factor)).astype(x.dtype)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(3,))
+@partial(jax.custom_vjp, nondiff_argnums=(3, 4))
 def batch_norm_in_training(
-    x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float
+    x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float, activation: Activation
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """`x` (B, H, W, C) normed by its own mean and variance, and these, (C,), through which no gradient goes.
+    """The activation of `x` (B, H, W, C) normed by its own mean and variance; and these, (C,).
 
-    Computed in float32; the result is of the kind of numbers that `x` is.
+    No gradient goes through the latter. Computed in float32; the result is of the kind of
+    numbers that `x` is.
     """
-    y, mean, var, _ = _normed(x, scale, bias, epsilon)
-    return y, mean, var
+    return _forward(x, scale, bias, epsilon, activation)[0]
 
 
-def _normed(
-    x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float
-) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-    """The same, and one over the deviation, (C,)."""
+def _normed(wide: jax.Array, mean: jax.Array, inverse: jax.Array, scale: jax.Array, bias: jax.Array) -> jax.Array:
+    """Pictures in float32, by the mean and one over the deviation of each channel, (C,)."""
+    factor = scale * inverse
+    return wide * per_channel(factor) + per_channel(bias - mean * factor)
+
+
+def _forward(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float, activation: Activation
+) -> tuple[tuple[jax.Array, jax.Array, jax.Array], tuple[jax.Array, ...]]:
     wide = x.astype(jnp.float32)
     mean = jnp.mean(wide, _PLACES)
     var = jnp.mean(jnp.square(wide - per_channel(mean)), _PLACES)
     inverse = lax.rsqrt(var + epsilon)
-    factor = scale * inverse
-    return (wide * per_channel(factor) + per_channel(bias - mean * factor)).astype(x.dtype), mean, var, inverse
-
-
-def _forward(
-    x: jax.Array, scale: jax.Array, bias: jax.Array, epsilon: float
-) -> tuple[tuple[jax.Array, jax.Array, jax.Array], tuple[jax.Array, ...]]:
-    y, mean, var, inverse = _normed(x, scale, bias, epsilon)
-    return (y, mean, var), (x, mean, inverse, scale)
+    y = activation(_normed(wide, mean, inverse, scale, bias)).astype(x.dtype)
+    return (y, mean, var), (x, mean, inverse, scale, bias)
 
 
 def _backward(
-    _epsilon: float, saved: tuple[jax.Array, ...], gradients: tuple[jax.Array, ...]
+    _epsilon: float, activation: Activation, saved: tuple[jax.Array, ...], gradients: tuple[jax.Array, ...]
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    x, mean, inverse, scale = saved
-    wide, gradient = x.astype(jnp.float32), gradients[0].astype(jnp.float32)
+    x, mean, inverse, scale, bias = saved
+    wide = x.astype(jnp.float32)
+    _, of_activation = jax.vjp(activation, _normed(wide, mean, inverse, scale, bias))
+    (gradient,) = of_activation(gradients[0].astype(jnp.float32))
     count = x.size // x.shape[-1]
     bias_gradient = jnp.sum(gradient, _PLACES)
     scale_gradient = inverse * jnp.sum(gradient * (wide - per_channel(mean)), _PLACES)

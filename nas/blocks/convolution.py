@@ -2,8 +2,8 @@
 
 XLA's CPU code for depthwise convolutions is an order of magnitude slower than k*k
 shifted multiply-adds, its gradients more so; 1x1 convolutions are faster as matrix
-products, and so are those whose kernel is larger than the picture. GPUs and TPUs have
-good library convolutions. The numbers are the same. Under `library_convolutions()`
+products, and so are those to at least twice the channels and those whose kernel is larger
+than the picture. GPUs and TPUs have good library convolutions. The numbers are the same. Under `library_convolutions()`
 every convolution is one `conv_general_dilated`, which is what tracing must see. Export
 goes one step further, by `mappable_operations()`.
 """
@@ -20,7 +20,7 @@ from jax import lax
 Padding = tuple[tuple[int, int], tuple[int, int]]
 Stride = int | tuple[int, int]  # of rows and columns alike, or of each
 PADDINGS = ("same", "symmetric", "valid", "ceil")
-MOST_POSITIONS = 32768  # of outputs, up to which XLA's gradient of a widening kernel is fast
+POSITIONS = 4096  # of outputs that a widening convolution computes at a time
 
 _library = ContextVar("library_convolutions", default=False)
 _mappable = ContextVar("mappable_operations", default=False)
@@ -115,8 +115,7 @@ def convolve(
         return _depthwise(x, kernel, padding, stride, dilation)
     if groups == 1 and min(x.shape[1:3]) < max(kernel.shape[:2]):
         return _by_columns(x, kernel, padding, stride, dilation)
-    positions = x.shape[0] * x.shape[1] * x.shape[2] // stride**2
-    if groups == 1 and kernel.shape[3] > kernel.shape[2] >= 32 and positions > MOST_POSITIONS:
+    if groups == 1 and max(kernel.shape[:2]) <= 3 and kernel.shape[3] >= 2 * kernel.shape[2] >= 48:
         return _widening(x, kernel, padding, stride, dilation)
     return _library_convolution(x, kernel, padding, stride, dilation, groups)
 
@@ -152,37 +151,78 @@ def _library_convolution(
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def _widening(x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int) -> jax.Array:
-    """The library's convolution, with another gradient of the kernel.
+    """A convolution to at least twice the channels, and its gradients, as matrix products of a few pictures at a time.
 
-    XLA's own takes two to four times as long where there are many positions and more channels after than before.
+    These are so few that what each output position sees stays in the processor's cache. XLA's
+    own take up to twice as long, its gradient of the kernel up to five times.
     """
-    return _library_convolution(x, kernel, padding, stride, dilation, 1)
+    return _widening_forward(x, kernel, padding, stride, dilation)[0]
+
+
+def _columns(x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int) -> jax.Array:
+    """What each output position of (N, H, W, C) sees, (N, H', W', kh * kw * C)."""
+    windows = [window for _, window in _windows(x, kernel.shape[:2], padding, stride, dilation)]
+    columns: jax.Array = lax.optimization_barrier(jnp.concatenate(windows, -1))
+    return columns
+
+
+def _in_shares(pictures: jax.Array, positions: int) -> jax.Array:
+    """(B, ...) as (shares, B / shares, ...), where a share has at most some thousand of output positions."""
+    batch = pictures.shape[0]
+    most = max(1, POSITIONS // positions)
+    count = next(count for count in range(min(batch, most), 0, -1) if batch % count == 0)
+    return pictures.reshape(batch // count, count, *pictures.shape[1:])
 
 
 def _widening_forward(
     x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return _library_convolution(x, kernel, padding, stride, dilation, 1), (x, kernel)
+    columns = partial(_columns, kernel=kernel, padding=padding, stride=stride, dilation=dilation)
+    rows, width = jax.eval_shape(columns, x).shape[1:3]
+    y = lax.map(lambda share: _product(columns(share), kernel), _in_shares(x, rows * width))
+    return y.reshape(x.shape[0], rows, width, kernel.shape[3]), (x, kernel)
 
 
 def _widening_backward(
     padding: Padding, stride: int, dilation: int, saved: tuple[jax.Array, jax.Array], grad: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     x, kernel = saved
-    convolution = partial(
-        _library_convolution, kernel=kernel, padding=padding, stride=stride, dilation=dilation, groups=1
-    )
-    (x_grad,) = jax.linear_transpose(convolution, x)(grad)
+    shares = _in_shares(grad, grad.shape[1] * grad.shape[2])
+    across = kernel.reshape(-1, kernel.shape[3]).T
 
-    def add(total: jax.Array, picture: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
-        """Adds what one picture, (1, H, W, C), gives: little enough to stay in the processor's cache."""
-        windows = [window for _, window in _windows(picture[0], kernel.shape[:2], padding, stride, dilation)]
-        columns = lax.optimization_barrier(jnp.concatenate(windows, -1))
-        return total + columns.reshape(-1, columns.shape[-1]).T @ picture[1].reshape(-1, kernel.shape[3]), None
+    def of_input(share: jax.Array) -> jax.Array:
+        seen = lax.optimization_barrier(_product(share, across))
+        return _scattered(seen, x.shape, kernel.shape, padding, stride, dilation)
 
-    zeros = jnp.zeros((kernel.size // kernel.shape[3], kernel.shape[3]), kernel.dtype)
-    kernel_grad, _ = lax.scan(add, zeros, (x[:, None], grad[:, None]))
-    return x_grad, kernel_grad.reshape(kernel.shape)
+    def add(total: jax.Array, share: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
+        columns = _columns(share[0], kernel, padding, stride, dilation)
+        return total + columns.reshape(-1, columns.shape[-1]).T @ share[1].reshape(-1, kernel.shape[3]), None
+
+    pictures = x.reshape(*shares.shape[:2], *x.shape[1:])
+    kernel_grad, _ = lax.scan(add, jnp.zeros(across.shape[::-1], kernel.dtype), (pictures, shares))
+    return lax.map(of_input, shares).reshape(x.shape), kernel_grad.reshape(kernel.shape)
+
+
+def _scattered(
+    seen: jax.Array,
+    shape: tuple[int, ...],
+    kernel: tuple[int, ...],
+    padding: Padding,
+    stride: int,
+    dilation: int,
+) -> jax.Array:
+    """`_columns` backwards: each number of (N, H', W', kh * kw * C) added to the place that it was seen at."""
+    channels, none = shape[3], jnp.zeros((), seen.dtype)
+    placed = []
+    for index in range(kernel[0] * kernel[1]):
+        window = seen[..., index * channels : (index + 1) * channels]
+        edges = []
+        for axis, position in enumerate(divmod(index, kernel[1])):
+            low = position * dilation - padding[axis][0]
+            reach = (seen.shape[1 + axis] - 1) * stride + 1
+            edges.append((low, shape[1 + axis] - low - reach, stride - 1))
+        placed.append(lax.pad(window, none, ((0, 0, 0), *edges, (0, 0, 0))))
+    return reduce(lax.add, placed)
 
 
 _widening.defvjp(_widening_forward, _widening_backward)
@@ -231,6 +271,8 @@ def _windows(
 
 def _padded(x: jax.Array, padding: Padding) -> jax.Array:
     """The padded `x`, made once: XLA would pad anew for each of its uses."""
+    if not any(map(any, padding)):
+        return x
     padded: jax.Array = lax.optimization_barrier(jnp.pad(x, ((0, 0), *padding, (0, 0))))
     return padded
 
@@ -238,22 +280,24 @@ def _padded(x: jax.Array, padding: Padding) -> jax.Array:
 def _depthwise_forward(
     x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    # Kept padded, and padded here where what comes before is fused into it: by itself it takes XLA four times as long.
+    padded, none = _padded(x, padding), ((0, 0), (0, 0))
     # Not `_depthwise`, which would be traced as a function with a gradient of its own once more.
-    return _depthwise_itself(x, kernel, padding, stride, dilation), (x, kernel)
+    return _depthwise_itself(padded, kernel, none, stride, dilation), (padded, kernel)
 
 
 def _depthwise_backward(
     padding: Padding, stride: int, dilation: int, saved: tuple[jax.Array, jax.Array], grad: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    x, kernel = saved
+    padded, kernel = saved
     rows, columns = kernel.shape[:2]
-    padded = _padded(x, padding)
+    height, width = (length - sum(added) for length, added in zip(padded.shape[1:3], padding, strict=True))
     reach = [(length - 1) * stride + 1 for length in grad.shape[1:3]]
 
     def product(position: jax.Array) -> jax.Array:
         """The gradient of one entry of each channel's kernel, (C,)."""
         top, left = position // columns * dilation, position % columns * dilation
-        window = lax.dynamic_slice(padded, (0, top, left, 0), (x.shape[0], *reach, x.shape[3]))
+        window = lax.dynamic_slice(padded, (0, top, left, 0), (padded.shape[0], *reach, padded.shape[3]))
         return jnp.sum(window[:, ::stride, ::stride] * grad, (0, 1, 2))
 
     # A loop over one small program: unrolled, it takes several times the time and the compiler twice.
@@ -270,8 +314,8 @@ def _depthwise_backward(
         jnp.zeros((), grad.dtype),
         (
             (0, 0, 0),
-            edges(x.shape[1], rows, padding[0][0], grad.shape[1]),
-            edges(x.shape[2], columns, padding[1][0], grad.shape[2]),
+            edges(height, rows, padding[0][0], grad.shape[1]),
+            edges(width, columns, padding[1][0], grad.shape[2]),
             (0, 0, 0),
         ),
     )

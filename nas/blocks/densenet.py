@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from nas.blocks.activations import ACTIVATIONS
 from nas.blocks.layers import BatchNorm, Conv
 from nas.blocks.pool import mean_pool
 from nas.blocks.registry import Options, register
@@ -46,9 +45,8 @@ class DenseLayer(nnx.Module):
         self.activation = o.activation
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        activation = ACTIVATIONS[self.activation]
-        y = self.reduce(activation(self.norm1(x)))
-        y = self.conv(activation(self.norm2(y)))
+        y = self.reduce(self.norm1(x, self.activation))
+        y = self.conv(self.norm2(y, self.activation))
         return jnp.concatenate([x, y], -1)
 
 
@@ -78,5 +76,5 @@ class Transition(nnx.Module):
         self.stride, self.activation = o.stride, o.activation
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        y = self.conv(ACTIVATIONS[self.activation](self.norm(x)))
+        y = self.conv(self.norm(x, self.activation))
         return y if self.stride == 1 else mean_pool(y, self.stride, self.stride, "valid")

@@ -80,16 +80,17 @@ class BatchNorm(nnx.Module):
         self.epsilon = epsilon
         self.use_running_average = False  # set by nnx's train() and eval()
 
-    def __call__(self, x: jax.Array) -> jax.Array:
-        normed: jax.Array
+    def __call__(self, x: jax.Array, activation: str = "none") -> jax.Array:
+        """`x` normalised, and the activation of that."""
+        function = ACTIVATIONS[activation]
         if self.use_running_average:
             mean, var = self.mean[...], self.var[...]
-            normed = batch_norm(x, mean, var, self.scale[...], self.bias[...], self.epsilon)
-        else:
-            normed, mean, var = batch_norm_in_training(x, self.scale[...], self.bias[...], self.epsilon)
-            self.mean[...] = MOMENTUM * self.mean[...] + (1 - MOMENTUM) * mean
-            self.var[...] = MOMENTUM * self.var[...] + (1 - MOMENTUM) * var
-        return normed
+            return function(batch_norm(x, mean, var, self.scale[...], self.bias[...], self.epsilon))
+        y: jax.Array
+        y, mean, var = batch_norm_in_training(x, self.scale[...], self.bias[...], self.epsilon, function)
+        self.mean[...] = MOMENTUM * self.mean[...] + (1 - MOMENTUM) * mean
+        self.var[...] = MOMENTUM * self.var[...] + (1 - MOMENTUM) * var
+        return y
 
     def parts(self, shares: list[jax.Array]) -> list[jax.Array]:
         """In evaluation, of channels that come in equal shares: each normalised by itself."""
@@ -132,7 +133,7 @@ class ConvNorm(nnx.Module):
         activation = ACTIVATIONS[self.activation]
         if not self.conv.splits():
             y = self.conv(x)
-            return activation(y if self.norm is None else self.norm(y))
+            return activation(y) if self.norm is None else self.norm(y, self.activation)
         # Split throughout, so that norm and activation fold into each part's convolution.
         parts = self.conv.parts(x)
         return jnp.concatenate([activation(y) for y in (parts if self.norm is None else self.norm.parts(parts))], -1)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import jax
 from flax import nnx
 
-from nas.blocks.activations import ACTIVATIONS
 from nas.blocks.layers import BatchNorm
 from nas.blocks.registry import Options, register
 from nas.ops import Shape
@@ -27,4 +26,4 @@ class Norm(nnx.Module):
         self.activation = options.activation
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        return ACTIVATIONS[self.activation](self.norm(x))
+        return self.norm(x, self.activation)

@@ -7,7 +7,6 @@ network of them begins with a plain convolution and ends with a `norm` block.
 import jax
 from flax import nnx
 
-from nas.blocks.activations import ACTIVATIONS
 from nas.blocks.layers import BatchNorm, Conv
 from nas.blocks.registry import register
 from nas.blocks.residual import BottleneckOptions, ResidualOptions
@@ -39,7 +38,7 @@ class _NormConv(nnx.Module):
 
     def activated(self, x: jax.Array) -> jax.Array:
         """What the convolution reads."""
-        return ACTIVATIONS[self.activation](self.norm(x))
+        return self.norm(x, self.activation)
 
 
 class _Preactivated(nnx.Module):

@@ -28,10 +28,11 @@ def test_fast_convolution_and_gradients_equal_the_library(size, kernel, stride, 
     require_equal_to_the_library((2, size, size, 6), (kernel, kernel, 6 // groups, 6), stride, dilation, groups)
 
 
-@pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (2, 1), (1, 2)])
-def test_a_convolution_that_widens_many_positions_has_the_library_s_gradients(monkeypatch, stride, dilation):
-    monkeypatch.setattr(convolution, "MOST_POSITIONS", 8)
-    require_equal_to_the_library((2, 7, 8, 32), (3, 3, 32, 40), stride, dilation)
+@pytest.mark.parametrize(("kernel", "stride", "dilation"), [(3, 1, 1), (3, 2, 1), (3, 1, 2), (2, 1, 1), (1, 2, 1)])
+@pytest.mark.parametrize("positions", [8, 4096])
+def test_a_convolution_that_widens_equals_the_library_s(monkeypatch, positions, kernel, stride, dilation):
+    monkeypatch.setattr(convolution, "POSITIONS", positions)
+    require_equal_to_the_library((3, 7, 8, 24), (kernel, kernel, 24, 48), stride, dilation)
 
 
 def require_equal_to_the_library(picture, kernel, stride, dilation, groups=1):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from nas.blocks.activations import ACTIVATIONS
 from nas.blocks.batch_norm import batch_norm, batch_norm_in_training
 from nas.blocks.stochastic_depth import branches_times
 from tests.nas.blocks.examples import EXAMPLES, module_of, picture
@@ -56,17 +57,18 @@ def _run(graph, state, x):
     return module(x), nnx.state(module)
 
 
-def test_batch_norm_has_the_gradients_that_differentiation_finds():
+@pytest.mark.parametrize("activation", ["none", "relu6", "swish", "hard-swish"])
+def test_batch_norm_has_the_gradients_that_differentiation_finds(activation):
     generator = np.random.default_rng(0)
     x, weights = (jnp.asarray(generator.normal(1, 2, (4, 3, 3, 5)), jnp.float32) for _ in range(2))
     scale, bias = (jnp.asarray(generator.normal(1, 1, 5), jnp.float32) for _ in range(2))
 
     def plain(x, scale, bias):
         mean, var = x.mean((0, 1, 2)), x.var((0, 1, 2))
-        return jnp.sum(weights * batch_norm(x, mean, var, scale, bias, 1e-3))
+        return jnp.sum(weights * ACTIVATIONS[activation](batch_norm(x, mean, var, scale, bias, 1e-3)))
 
     def ours(x, scale, bias):
-        return jnp.sum(weights * batch_norm_in_training(x, scale, bias, 1e-3)[0])
+        return jnp.sum(weights * batch_norm_in_training(x, scale, bias, 1e-3, ACTIVATIONS[activation])[0])
 
     found, expected = (jax.jit(jax.value_and_grad(f, (0, 1, 2)))(x, scale, bias) for f in (ours, plain))
     for mine, theirs in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
