@@ -29,6 +29,7 @@ from flax import nnx
 from machine import header
 from train_step_timm import Timm
 
+from nas.architecture import Architecture
 from nas.blocks.convolution import library_convolutions
 from nas.files import write_text
 from nas.network import initialise
@@ -63,7 +64,10 @@ def main() -> None:
     rows = []
     for name, theirs in NETWORKS.items():
         for batch, side in SIZES:
-            peers = {"ours": ours(name, batch, side), "flax": partial(in_its_process, flax, name, batch, side)}
+            peers = {
+                "ours": ours(zoo(name).with_input(side).with_classes(CLASSES), batch),
+                "flax": partial(in_its_process, flax, name, batch, side),
+            }
             if timm:
                 peers["timm"] = timm.turn(theirs, CLASSES, batch, side, STEPS)
             rows.append((name, f"{batch} of {side}x{side}", *figures(alternate(peers, options.turns))))
@@ -72,9 +76,9 @@ def main() -> None:
     write_text(options.out / "train_step.md", document(rows, options.turns, timm))
 
 
-def ours(name: str, batch: int, side: int) -> Turn:
+def ours(architecture: Architecture, batch: int) -> Turn:
     """Steps as `nas.train` makes them on CPUs, block by block."""
-    network = initialise(zoo(name).with_input(side).with_classes(CLASSES))
+    network, side = initialise(architecture), architecture.resolution
     chain = Chain.of(network, by_block=jax.default_backend() == "cpu")
     state = chain.state(network, RECIPE)
     compiled = compile_chain(chain, RECIPE, state, (side, side, 3))

@@ -7,6 +7,7 @@ from typing import Any
 
 from experiments.calibration import Wanted, chosen, measure_all
 from experiments.held_out import judge
+from experiments.lock import held
 from experiments.measurements import FIT, HELD_OUT, Measurements, Row, read_measurements
 from experiments.progress import RunProgress
 from experiments.untrained import export_all
@@ -38,14 +39,14 @@ def calibrate(plan: Plan, name: str, out: Path, export_only: bool = False) -> di
     """Writes the predictor's device file, and says how far off it is; or, `export_only`, stops before measuring.
 
     The same call goes on where one was cut short. Raises `InputError` for a device that measures
-    nothing, a space that is too small, and measurements that fail.
+    nothing, a space that is too small, measurements that fail, and a table that another process writes.
     """
     device = find_device(plan.device)
     if not isinstance(device, MeasuringDevice):
         raise InputError(f"device {device.name}: predicts ({device.kind}); expected one that measures, such as host")
-    table = Measurements(plan.measurements, device.name, device.precision)
     wanted = chosen(read_space(plan.space), plan.samples, plan.held_out, plan.seed)
-    with RunProgress(STAGES) as progress:
+    with held(plan.measurements), RunProgress(STAGES) as progress:
+        table = Measurements(plan.measurements, device.name, device.precision)
         _export(wanted, table, device, plan, progress)
         if export_only:
             count = sum(map(len, wanted.values()))

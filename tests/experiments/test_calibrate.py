@@ -5,6 +5,7 @@ import json
 import pytest
 
 from experiments.cli import run
+from experiments.lock import held
 from nas.architecture import Architecture
 from nas.latency import load_device
 from nas.trace import trace
@@ -54,6 +55,15 @@ def test_calibrate_exports_measures_fits_and_tells_its_error(nas, folder):
     assert answer["errors"]["networks"] == 3
     assert 0 <= answer["errors"]["within_10"] <= 1
     assert "measurements 15/15" in said
+
+
+def test_two_calibrations_do_not_write_one_table(nas, folder):
+    table = folder / "fitted.csv"
+    before = table.read_bytes()
+    with held(table):
+        code, line, _ = nas(*plan(folder))
+    assert (code, line) == (2, f"nas calibrate: {table}: is being written by another process; wait for it")
+    assert table.read_bytes() == before
 
 
 def test_calibrate_wrote_a_device_that_predicts(folder):

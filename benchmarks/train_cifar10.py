@@ -1,0 +1,229 @@
+"""Trains two small networks on CIFAR-10 to the end, and one with each part of its recipe left out in turn.
+
+    python benchmarks/train_cifar10.py --data-dir FOLDER [--torch PYTHON]
+
+FOLDER is where tensorflow-datasets has cifar10 prepared. ResNet-20, the network of 0.27 million
+parameters that arXiv 1512.03385 trains on CIFAR-10, and a network of MobileNet v2's blocks of about
+its multiply-accumulates are trained with the whole recipe. Then ResNet-20 is trained for a few epochs
+with that recipe shortened, and so often again with one ingredient left out. Every training goes on
+from its last epoch where the same command is given again; each that ends adds a row to
+results/train_cifar10.csv. Last come pictures a second against PyTorch's timm (PYTHON is an interpreter
+that has torch and timm), and the same steps shared by one, two and four devices. Writes
+results/train_cifar10.md.
+"""
+
+import argparse
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import mean, median, stdev
+
+from experiment import markdown
+from machine import header
+from train_cifar10_devices import shared_steps
+from train_cifar10_speed import speeds
+
+from nas.architecture import Architecture
+from nas.files import write_text
+from nas.trace import trace
+from nas.train import Dataset, Epoch, Recipe, accuracy, load_dataset, train
+from nas.train.checkpoint import load_trained
+
+RESULTS = Path(__file__).parent / "results"
+RESNET = Architecture.parse(
+    """
+    input 32x32x3
+    stem  conv k3 s1 c16 act=relu
+    stage residual s1 c16 x3
+    stage residual s2 c32 x3
+    stage residual s2 c64 x3
+    head  pool
+    head  dense c10
+    """
+)
+MOBILENET = Architecture.parse(
+    """
+    input 32x32x3
+    stem  conv k3 s1 c16 act=relu6
+    stage mbconv s1 e1 c16
+    stage mbconv s2 e6 c24 x2
+    stage mbconv s1 e6 c32 x3
+    stage mbconv s2 e6 c64 x3
+    stage mbconv s1 e6 c96 x2
+    head  conv k1 c320 act=relu6
+    head  pool
+    head  dense c10
+    """
+)
+NETWORKS = {"resnet-20": RESNET, "mobilenet-v2-like": MOBILENET}
+RECIPE = Recipe(
+    epochs=36,
+    batch_size=128,
+    optimizer="sgd",
+    learning_rate=0.2,
+    momentum=0.9,
+    weight_decay=5e-4,
+    warmup_epochs=3,
+    label_smoothing=0.05,
+    ema=0.999,
+    augment=("shift", "flip"),
+)
+SHORT = replace(RECIPE, epochs=8, warmup_epochs=1)
+WITHOUT = {
+    "the whole recipe, shortened": SHORT,
+    "no shift": replace(SHORT, augment=("flip",)),
+    "no flip": replace(SHORT, augment=("shift",)),
+    "no weight decay": replace(SHORT, weight_decay=0),
+    "no momentum": replace(SHORT, momentum=0),
+    "no warm-up": replace(SHORT, warmup_epochs=0),
+    "no cosine: a constant learning rate": replace(SHORT, schedule="constant"),
+    "no label smoothing": replace(SHORT, label_smoothing=0),
+    "no averaged weights": replace(SHORT, ema=0),
+}
+SEEDS = (0, 1)  # of the shortened trainings
+COLUMNS = (
+    "network",
+    "recipe",
+    "seed",
+    "epochs",
+    "test_accuracy",
+    "validation_accuracy",
+    "minutes",
+    "images_per_second",
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training."""
+
+    network: str
+    about: str
+    recipe: Recipe
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """What its folder is called."""
+        return "-".join([self.network, *self.about.replace(":", "").replace(",", "").split(), str(self.seed)])
+
+
+FULL = [Job(network, "the whole recipe", RECIPE, 0) for network in NETWORKS]
+ABLATION = [Job("resnet-20", about, recipe, seed) for seed in SEEDS for about, recipe in WITHOUT.items()]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-dir", help="where tensorflow-datasets has cifar10")
+    parser.add_argument("--torch", metavar="PYTHON", help="an interpreter that has torch and timm")
+    parser.add_argument("--runs", type=Path, default=Path("runs/train_cifar10"), help="where trainings are kept")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    file = options.out / "train_cifar10.csv"
+    dataset = load_dataset("cifar10", data_dir=options.data_dir, validation=0.1)
+    done = {(row["network"], row["recipe"], row["seed"]) for row in read(file)}
+    for job in [*FULL, *ABLATION]:
+        if (job.network, job.about, str(job.seed)) not in done:
+            write_text(file, table_with(read(file), run(job, dataset, options.runs)))
+    speed = speeds(RESNET, options.torch)
+    write_text(options.out / "train_cifar10.md", document(read(file), speed, shared_steps(RESNET), dataset))
+
+
+def run(job: Job, dataset: Dataset, runs: Path) -> dict[str, str]:
+    """Trains to the end, or the rest of it, and tests the best epoch in validation."""
+    folder = (runs / job.name).absolute()
+
+    def say(epoch: Epoch) -> None:
+        print(f"{job.name}  epoch {epoch.epoch}  {epoch.validation_accuracy:.4f}  {epoch.seconds:.0f} s", flush=True)
+
+    trained = train(NETWORKS[job.network], dataset, job.recipe, seed=job.seed, checkpoints=folder, progress=say)
+    best = load_trained(folder)
+    values = (
+        job.network,
+        job.about,
+        job.seed,
+        len(trained.history),
+        f"{accuracy(best.network, dataset.test):.4f}",
+        f"{best.history[-1]['validation_accuracy']:.4f}",
+        f"{trained.seconds / 60:.1f}",
+        f"{median(epoch.images_per_second for epoch in trained.history):.0f}",
+    )
+    return dict(zip(COLUMNS, map(str, values), strict=True))
+
+
+def read(file: Path) -> list[dict[str, str]]:
+    """The rows of trainings that ended."""
+    if not file.exists():
+        return []
+    with file.open(newline="") as rows:
+        return list(csv.DictReader(rows))
+
+
+def table_with(rows: Sequence[dict[str, str]], row: dict[str, str]) -> str:
+    """The rows and one more as CSV; no value has a comma but the names of recipes, which are quoted."""
+    quoted = [{**one, "recipe": f'"{one["recipe"]}"'} for one in (*rows, row)]
+    return "".join(",".join(line) + "\n" for line in [COLUMNS, *([one[key] for key in COLUMNS] for one in quoted)])
+
+
+def document(
+    rows: Sequence[dict[str, str]],
+    speed: Sequence[tuple[str, ...]],
+    shared: Sequence[tuple[str, ...]],
+    dataset: Dataset,
+) -> str:
+    """The tables as Markdown."""
+    counts = "{} pictures to train on, {} to validate, {} to test".format(*(f"{len(s):,}" for s in dataset.splits()))
+    parts = [
+        "# Training on CIFAR-10",
+        "Written by `benchmarks/train_cifar10.py`; every training is in `train_cifar10.csv`.",
+        markdown(("what", "found"), [*header(("jax", "flax", "optax", "tensorflow-datasets")), ("data", counts)]),
+        "## To the end",
+        f"Seed 0, {_said(RECIPE)}. Minutes are those of this machine with other work beside it.",
+        markdown(("network", "parameters", "M MACs", "epochs", "minutes", "images/s", "test %"), _full(rows)),
+        "## What each ingredient adds",
+        f"ResNet-20 for {SHORT.epochs} epochs, seeds {' and '.join(map(str, SEEDS))}: mean test accuracy, and how "
+        "far it is from that of the whole recipe. What averaging and smoothing bring takes longer trainings to show.",
+        markdown(("recipe", "test %", "spread", "difference"), _ablation(rows)),
+        "## Pictures a second",
+        "ResNet-20 in training, 128 pictures of 32x32 a step, taking turns; medians.",
+        markdown(("what", "images/s", "ours / theirs"), speed),
+        "## Devices that share each batch",
+        "Three steps from the same weights on as many devices as a processor pretends to have, which says nothing of "
+        "speed: the largest difference of any weight from that of one device.",
+        markdown(("devices", "mean loss", "largest difference of a weight"), shared),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _said(recipe: Recipe) -> str:
+    return (
+        f"{recipe.optimizer} with momentum {recipe.momentum:g}, learning rate {recipe.learning_rate:g} for batches of "
+        f"{recipe.batch_size} after {recipe.warmup_epochs:g} epochs of warm-up, cosine, weight decay "
+        f"{recipe.weight_decay:g}, label smoothing {recipe.label_smoothing:g}, averaged weights, "
+        f"{' and '.join(recipe.augment)}"
+    )
+
+
+def _full(rows: Sequence[dict[str, str]]) -> list[tuple[str, ...]]:
+    found = []
+    for row in rows:
+        if row["recipe"] == "the whole recipe":
+            traced = trace(NETWORKS[row["network"]])
+            size = f"{traced.params:,}", f"{traced.macs / 1e6:.1f}"
+            percent = f"{100 * float(row['test_accuracy']):.2f}"
+            found.append((row["network"], *size, row["epochs"], row["minutes"], row["images_per_second"], percent))
+    return found
+
+
+def _ablation(rows: Sequence[dict[str, str]]) -> list[tuple[str, ...]]:
+    scores = {about: [100 * float(row["test_accuracy"]) for row in rows if row["recipe"] == about] for about in WITHOUT}
+    whole = mean(scores[next(iter(WITHOUT))])
+    return [
+        (about, f"{mean(found):.2f}", f"{stdev(found):.2f}" if len(found) > 1 else "", f"{mean(found) - whole:+.2f}")
+        for about, found in scores.items()
+    ]
+
+
+if __name__ == "__main__":
+    main()
