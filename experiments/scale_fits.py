@@ -8,7 +8,8 @@ from nas.errors import InputError
 from nas.latency import Device
 from nas.latency.on_chip import Weights
 from scaling import Coefficients, Fit, Member, Rules, fit
-from scaling.budget import ENOUGH, RANGE
+from scaling.budget import ENOUGH
+from scaling.tried import RANGE
 
 UNITS = {"latency_ms": "ms", "params": "parameters", "macs": "MACs"}
 MIB = 2**20

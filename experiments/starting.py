@@ -3,13 +3,18 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from experiments.data import as_needed
 from nas.architecture import Architecture
 from nas.blocks.normalise import preparation
 from nas.errors import InputError
+from nas.train import Dataset
 from nas.train.checkpoint import load_trained
 from nas.train.names import network_arrays
 
 KERAS = "keras"
+SHOWN = 16  # pictures that a network is grown by
 
 
 class Weights(NamedTuple):
@@ -51,6 +56,13 @@ def load_weights(init: str, name: str) -> Weights:
         return Weights(network_arrays(import_published(network)), prepared_architecture(network))
     kept = load_trained(checkpoints_in(Path(init)))
     return Weights(network_arrays(kept.network), kept.architecture)
+
+
+def some_pictures(dataset: Dataset, resolution: int) -> np.ndarray[Any, Any]:
+    """The first few pictures to train on at a resolution, as networks see them: (B, H, W, C) in -1..1."""
+    count = min(SHOWN, len(dataset.train))
+    images, _ = next(as_needed(dataset, resolution).train.batches(np.arange(count)[None]))
+    return np.asarray(images, np.float32) / 127.5 - 1
 
 
 def checkpoints_in(folder: Path) -> Path:

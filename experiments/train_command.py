@@ -1,5 +1,6 @@
 """Trains one network by itself, from fresh weights or from trained ones."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ from experiments.data import open_data, sized
 from experiments.evaluation import write_evaluation
 from experiments.progress import RunProgress
 from experiments.stages.winner import dump_yaml
-from experiments.starting import load_weights, prepared_as
+from experiments.starting import Weights, load_weights, prepared_as, some_pictures
 from experiments.training import Training, TrainingFolder
 from nas.architecture import Architecture
 from nas.blocks.normalise import normalised
@@ -18,6 +19,7 @@ from nas.train import Dataset, Epoch, Trained, TrainingFailed, train
 from nas.train.checkpoint import Kept, load_trained
 from nas.train.loading import is_path
 from nas.train.transfer import Start, Taken, frozen_blocks, take_over
+from scaling.grow import grow
 from scaling.scale import total_stride
 
 STAGES = 3
@@ -87,14 +89,24 @@ class _Session:
         if self.weights is None:
             if self.training.freeze:
                 raise InputError("--freeze: found no --init; expected trained weights to freeze")
+            if self.training.grow:
+                raise InputError("--grow: found no --init; expected the weights of a smaller network")
             return None
         training = self.training
-        start = Start(str(training.init), self.weights.arrays, training.freeze or "", training.frozen_epochs)
+        arrays = self._grown(self.weights) if training.grow else self.weights.arrays
+        start = Start(str(training.init), arrays, training.freeze or "", training.frozen_epochs)
         network = initialise(self.architecture)
         taken = take_over(network, start)
         self.progress.say(f"{training.init}: {taken}")
         self._say_frozen(network, start, taken)
         return start
+
+    def _grown(self, smaller: Weights) -> Mapping[str, Any]:
+        """The weights widened and deepened to this architecture, with what became of them said."""
+        pictures = some_pictures(self.stored, smaller.architecture.resolution)
+        grown = grow(smaller.architecture, smaller.arrays, self.architecture, pictures, self.training.seed)
+        self.progress.say(f"{self.training.init} grown: {grown}")
+        return grown.arrays
 
     def _say_frozen(self, network: Network, start: Start, taken: Taken) -> None:
         if not start.freeze:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationError
 
@@ -31,6 +31,7 @@ class Training(Section):
     data: Data = Data()
     recipe: RecipeSection = RecipeSection()
     init: str | None = None
+    grow: bool = False
     freeze: str | None = None
     freeze_epochs: int | None = Field(None, ge=0, description="epochs in which the backbone stays as it is, 0 or more")
 
@@ -54,6 +55,9 @@ class Training(Section):
         return dump_yaml(self.model_dump(mode="json"))
 
 
+Kind = TypeVar("Kind", bound=Training)
+
+
 class TrainingFolder(RunFolder):
     """Where one training keeps everything."""
 
@@ -71,32 +75,39 @@ class TrainingFolder(RunFolder):
         return (self.path / "checkpoints").absolute()
 
 
-def settings(values: Mapping[KeyPath, tuple[str, Any]], overrides: Sequence[str]) -> Training:
-    """The settings that options of the command line give, each with how it is spelled, and then `--set a.b=c`.
+def settings(
+    values: Mapping[KeyPath, tuple[str, Any]], overrides: Sequence[str], kind: type[Kind], command: str = "nas train"
+) -> Kind:
+    """The settings that options of a command line give, each with how it is spelled, and then `--set a.b=c`.
 
     Raises `InputError` for the first mistake, in one line.
     """
     nested: dict[str, Any] = {}
-    places = {(): Place("nas train")}
+    places = {(): Place(command)}
     for path, (spelled, value) in values.items():
         part = nested
         for key in path[:-1]:
             part = part.setdefault(str(key), {})
         part[str(path[-1])] = value
         places[path] = Place(spelled)  # type: ignore[index]
-    return _training(with_overrides(Document(nested, places), overrides))  # type: ignore[arg-type]
+    return _training(with_overrides(Document(nested, places), overrides), kind)  # type: ignore[arg-type]
 
 
 def load_training(file: Path) -> Training:
     """The settings in training.yaml. Raises `InputError` where they cannot be read."""
-    return _training(read_file(file))
+    return load_settings(file, Training)
 
 
-def _training(document: Document) -> Training:
+def load_settings(file: Path, kind: type[Kind]) -> Kind:
+    """Settings of a kind that extends a training's, as `to_yaml` gives them; raises `InputError` likewise."""
+    return _training(read_file(file), kind)
+
+
+def _training(document: Document, kind: type[Kind]) -> Kind:
     try:
-        return Training.model_validate(document.values)
+        return kind.model_validate(document.values)
     except ValidationError as error:
-        raise first_complaint(error, document, Training.model_json_schema()) from error
+        raise first_complaint(error, document, kind.model_json_schema()) from error
 
 
 def is_training(folder: Path) -> bool:

@@ -58,6 +58,13 @@ class Coefficients:
 
 PAPER = Coefficients()
 
+# One dimension by itself, as members are compared with.
+ALONE: dict[Dimension, Coefficients] = {
+    "width": Coefficients(1, 2**0.5, 1),
+    "depth": Coefficients(2, 1, 1),
+    "resolution": Coefficients(1, 1, 2**0.5),
+}
+
 
 @dataclass(frozen=True)
 class Factors:

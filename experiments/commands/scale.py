@@ -5,6 +5,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experiments.commands import scale_search
 from experiments.commands.command import Command, Result, positive, print_table
 from nas.errors import InputError
 
@@ -21,9 +22,10 @@ MIB = 2**20
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("arch", metavar="ARCH", help="a name of `nas zoo`, an architecture's file, or a run's folder")
     parser.add_argument("--device", metavar="D", default="edgetpu-usb", help="device whose latency is shown")
-    parser.add_argument("--out", metavar="DIR", type=Path, help="folder for a YAML file of each member")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="folder for a YAML file of each member, or of a search")
     _add_members(parser)
     _add_formula(parser)
+    scale_search.add_arguments(parser)
 
 
 def _add_members(parser: ArgumentParser) -> None:
@@ -55,7 +57,10 @@ def _add_formula(parser: ArgumentParser) -> None:
 
 
 def _run(arguments: Namespace) -> Result:
+    scale_search.require_search(arguments)
     wanted = _wanted(arguments)
+    if arguments.search:
+        return scale_search.run(arguments)
     from experiments.architectures import load_architecture
     from experiments.scale_command import scale_network, write_members
     from nas.latency import load_device
@@ -80,11 +85,14 @@ def _wanted(arguments: Namespace) -> "Wanted":
     latencies = [*(arguments.latencies or ()), *([] if arguments.latency is None else [arguments.latency])]
     budgets = [{"latency_ms": ms, **shared} for ms in latencies] or ([shared] if shared else [])
     given = [name for name, value in (("--to", arguments.to), ("--phi", arguments.phi), ("a budget", budgets)) if value]
+    given += ["--search"] if arguments.search else []
     if len(given) > 1:
-        raise InputError(f"found {' and '.join(given)}; expected one of --to, --phi, or budgets")
+        raise InputError(f"found {' and '.join(given)}; expected one of --to, --phi, budgets, or --search")
     formula = [f"--{name}" for name in ("alpha", "beta", "gamma", "respect_cache") if getattr(arguments, name)]
-    if formula and given in ([], ["--to"]):
+    if formula and given in ([], ["--to"], ["--search"]):
         option = formula[0].replace("_", "-")
+        if arguments.search:
+            raise InputError(f"{option}: is what --search looks for; expected it with --phi or a budget")
         raise InputError(f"{option}: the members of --to have published proportions; expected --phi or a budget")
     names = None if arguments.phi or budgets else arguments.to or DEFAULT_MEMBERS
     return Wanted(names, arguments.phi or (), budgets)
@@ -99,6 +107,9 @@ def _rules(arguments: Namespace) -> "Rules":
 
 
 def _show(result: Result) -> None:
+    if "coefficients" in result:
+        scale_search.show(result)
+        return
     device, members = result["device"], result["members"]
     rows = [
         (m["name"], m["resolution"], m["width"], m["depth"], m["params"], m["macs"] / 1e6, m["latency_ms"][device])
@@ -156,6 +167,7 @@ COMMAND = Command(
         "nas scale runs/quickstart/winner.yaml --to b0,b2,b4 --json",
         "nas scale runs/quickstart --latencies 2ms,4ms,8ms --device edgetpu-usb --out family",
         "nas scale efficientnet-lite0 --params 8M --respect-cache",
+        "nas scale runs/mine --search --data cifar10 --epochs 5 --cost edgetpu-usb --out runs/proportions",
     ),
     _add_arguments,
     _run,

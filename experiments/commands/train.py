@@ -28,6 +28,12 @@ def _add_arguments(parser: ArgumentParser) -> None:
         "--init", metavar="FROM", help="weights to start from: the folder of a training, run or checkpoint; or keras"
     )
     parser.add_argument(
+        "--grow",
+        action="store_true",
+        default=None,
+        help="--init is a smaller network's: ARCH begins as the same function",
+    )
+    parser.add_argument(
         "--freeze", metavar="PART", help="what of them stays as it is at first: backbone, or up to a part as stage3"
     )
     parser.add_argument(
@@ -47,6 +53,7 @@ _OPTIONS = {
     "learning_rate": ("recipe", "learning_rate"),
     "seed": ("seed",),
     "init": ("init",),
+    "grow": ("grow",),
     "freeze": ("freeze",),
     "freeze_epochs": ("freeze_epochs",),
 }
@@ -54,7 +61,7 @@ _OPTIONS = {
 
 def _run(arguments: Namespace) -> Result:
     from experiments.train_command import train_network
-    from experiments.training import settings
+    from experiments.training import Training, settings
 
     values: dict[Any, Any] = {
         path: (f"--{name.replace('_', '-')} {value}", value)
@@ -63,7 +70,7 @@ def _run(arguments: Namespace) -> Result:
     }
     name, text = _architecture(arguments)
     values |= {("name",): (name, name), ("architecture",): (name, text)}
-    training = settings(values, arguments.set)
+    training = settings(values, arguments.set, Training)
     return train_network(training, arguments.out or Path("runs") / _folder(f"{name}-{training.data.dataset}"))
 
 

@@ -5,18 +5,20 @@ import io
 from typing import Any
 
 from experiments.context import Context
-from experiments.stages.winner import dump_yaml, train_and_test
+from experiments.stages.member import checkpoint_name, test_accuracy
+from experiments.stages.winner import CHECKPOINT, dump_yaml
 from nas.architecture import Architecture
+from nas.errors import InputError
 from nas.files import write_text
 from nas.latency import OutOfReach
 from nas.latency.on_chip import Weights, crossings, weights
 from nas.ops import Trace
 from nas.trace import trace
-from nas.train import TrainingFailed
-from scaling import Member, family
+from scaling import ALONE, Member, family, fit
 
 COLUMNS = (
     "name",
+    "scaled_by",
     "phi",
     "resolution",
     "width",
@@ -36,46 +38,58 @@ COLUMNS = (
 def run_family(context: Context, baseline: Architecture, winner: dict[str, Any]) -> list[dict[str, Any]]:
     """Scales, costs and partly trains the family; writes family.csv and a file for each member.
 
-    A member equal to the winner takes over its accuracy rather than train again.
+    With `scale.compare` networks scaled in one dimension alone stand after the members.
+
+    A member equal to the winner takes over its accuracy rather than train again. With a warm
+    start each begins with the weights of the one trained before it, the first with the winner's.
     """
     settings = context.experiment.scale
     members = family(baseline, settings.to)
     rows = [_row(context, member) for member in members]
     _mark_crossings(rows)
+    beside = _alone(context, baseline, members) if settings.compare else []
+    members, rows = members + [m for m, _ in beside], rows + [_row(context, m, scheme) for m, scheme in beside]
     _write(context, members, rows)
+    first = smaller = CHECKPOINT if settings.warm_start else None
     for member, row in zip(members, rows, strict=True):
         if member.architecture == baseline:
             row["test_accuracy"] = winner["test_accuracy"]
+        elif row["scaled_by"]:
+            row["test_accuracy"] = test_accuracy(context, member, first)
         elif member.name in settings.train:
-            row["test_accuracy"] = _test_accuracy(context, member)
+            row["test_accuracy"] = test_accuracy(context, member, smaller)
+            if smaller and row["test_accuracy"] is not None:
+                smaller = checkpoint_name(member)
     _write(context, members, rows)
     return rows
 
 
-def _test_accuracy(context: Context, member: Member) -> float | None:
-    """The member's accuracy once trained, None where its loss is no longer a number: the others go on."""
-    name = f"family-{member.name}"
-    recipe = context.experiment.scale.recipe
-    result = context.folder.result(name)
-    try:
-        tested = result or context.folder.finish(
-            name, train_and_test(context, name, member.name, member.architecture, recipe)
-        )
-    except TrainingFailed as error:
-        context.progress.say(f"{member.name} cannot be trained: {error}")
-        return None
-    accuracy: float = tested["test_accuracy"]
-    return accuracy
+def _alone(context: Context, baseline: Architecture, members: list[Member]) -> list[tuple[Member, str]]:
+    """Beside each member to be trained, the winner scaled in one dimension to as many MACs, with that dimension."""
+    found: list[tuple[Member, str]] = []
+    for member in members:
+        if member.architecture == baseline or member.name not in context.experiment.scale.train:
+            continue
+        most = trace(member.architecture).macs
+        for dimension, coefficients in ALONE.items():
+            try:
+                name = f"{member.name}-{dimension}"
+                fitted = fit(baseline, lambda a, most=most: trace(a).macs / most, name, coefficients)  # type: ignore[misc]
+                found.append((fitted.member, dimension))
+            except InputError as error:
+                context.progress.say(f"{member.name} by {dimension} alone: {error}")
+    return found
 
 
-def _row(context: Context, member: Member) -> dict[str, Any]:
+def _row(context: Context, member: Member, scaled_by: str = "") -> dict[str, Any]:
     architecture = member.architecture
     traced = trace(architecture, f"family member {member.name}")
     kept = weights(context.device, traced)
     stages = [layer for layer in architecture.layers if layer.part == "stage"]
     return {
         "name": member.name,
-        "phi": member.phi,
+        "scaled_by": scaled_by,
+        "phi": None if scaled_by else member.phi,
         "resolution": architecture.resolution,
         "width": member.width,
         "depth": member.depth,

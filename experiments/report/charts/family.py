@@ -19,6 +19,7 @@ from experiments.report.numbers import milliseconds, percent, short
 
 def family_chart(family: Sequence[Member], evidence: str = "estimate") -> graph_objects.Figure | None:
     """Three rows over the members' names, or None where there are none. Only trained members have an accuracy."""
+    family = [member for member in family if not member.scaled_by]
     if not family:
         return None
     figure = make_figure([0.36, 0.32, 0.32], height=560, vertical_spacing=0.06)

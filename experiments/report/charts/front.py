@@ -54,18 +54,32 @@ def front_chart(run: Run) -> graph_objects.Figure | None:
 def _draw_trained(figure: graph_objects.Figure, run: Run) -> None:
     trained = [trial for trial in run.trials if trial.point]
     winner = [trial for trial in trained if run.winner and trial.number == run.winner.trial]
-    front = front_trials(run.trials)
+    early = [trial for trial in run.trials if trial.state == "pruned" and trial.accuracies]
     _draw(figure, trained, "trained", 1, mode="markers", marker={"size": 9, "color": MAIN, "opacity": 0.75})
-    step = {"color": FRONT, "width": 2, "shape": "hv"}
-    _draw(figure, front, "Pareto front", 1, mode="lines+markers", line=step, marker={"size": 9, "color": FRONT})
+    hollow = {"size": 8, "symbol": "triangle-down-open", "color": MAIN, "line": {"width": 1.5}}
+    _draw(figure, early, "ended early", 1, mode="markers", marker=hollow)
+    _draw_front(figure, run)
     star = {"size": 19, "symbol": "star", "color": WINNER, "line": {"color": INK, "width": 1}}
     _draw(figure, winner, "winner", 1, mode="markers", marker=star)
+
+
+def _draw_front(figure: graph_objects.Figure, run: Run) -> None:
+    """As a step between accuracy and latency; where other objectives count too, as points alone."""
+    marker = {"size": 9, "color": FRONT}
+    if run.front:
+        numbers = {member.number for member in run.front.members}
+        members = [trial for trial in run.trials if trial.number in numbers and trial.point]
+        _draw(figure, members, "Pareto front", 1, mode="markers", marker=marker)
+        return
+    step = {"color": FRONT, "width": 2, "shape": "hv"}
+    _draw(figure, front_trials(run.trials), "Pareto front", 1, mode="lines+markers", line=step, marker=marker)
 
 
 def _draw_not_trained(figure: graph_objects.Figure, trials: Sequence[Trial]) -> None:
     stroke = {"size": 16, "symbol": "line-ns-open", "color": FAINT, "line": {"width": 1.5}}
     cross = {"size": 8, "symbol": "x-thin-open", "color": LIMIT, "line": {"width": 1.5}}
-    for state, marker in (("infeasible", stroke), ("failed", cross)):
+    diamond = {"size": 8, "symbol": "diamond-open", "color": FAINT, "line": {"width": 1.5}}
+    for state, marker in (("infeasible", stroke), ("failed", cross), ("screened", diamond)):
         _draw(figure, [trial for trial in trials if trial.state == state], state, 2, mode="markers", marker=marker)
 
 
@@ -75,12 +89,17 @@ def _draw(figure: graph_objects.Figure, trials: Sequence[Trial], name: str, row:
     if not placed:
         return
     latencies = [trial.latency_ms for trial in placed]
-    heights = [trial.accuracy if row == 1 else 0 for trial in placed]
+    heights = [_height(trial) if row == 1 else 0 for trial in placed]
     said = [describe(trial) for trial in placed]
     trace = graph_objects.Scatter(
         x=latencies, y=heights, name=name, hovertext=said, hoverinfo="text", cliponaxis=False, **look
     )
     figure.add_trace(trace, row=row, col=1)
+
+
+def _height(trial: Trial) -> float | None:
+    """The accuracy, or the last of a training that was ended early."""
+    return trial.accuracies[-1] if trial.state == "pruned" else trial.accuracy
 
 
 def _draw_limit(figure: graph_objects.Figure, limit: float, log: bool) -> None:

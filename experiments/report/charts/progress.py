@@ -20,6 +20,8 @@ from experiments.report.trials import Trial, best_so_far
 
 OTHERS = {
     "failed": {"size": 8, "symbol": "x-thin-open", "color": LIMIT, "line": {"width": 1.5}},
+    "pruned": {"size": 8, "symbol": "triangle-down-open", "color": MAIN, "line": {"width": 1.5}},
+    "screened": {"size": 8, "symbol": "diamond-open", "color": FAINT, "line": {"width": 1.5}},
     "duplicate": {"size": 8, "symbol": "circle-open", "color": SECOND, "line": {"width": 1.5}},
     "infeasible": {"size": 11, "symbol": "line-ns-open", "color": FAINT, "line": {"width": 1.5}},
 }

@@ -13,5 +13,8 @@ def describe(trial: Trial) -> str:
     evidence = trial.evidence or "estimate"
     latency = f"{milliseconds(trial.latency_ms)} ({evidence})" if trial.latency_ms is not None else ""
     cost = f"{count(trial.params)} parameters, {short(trial.macs)} MACs" if trial.params is not None else ""
-    reason = f"Not trained: {trial.reason}" if trial.state == "infeasible" and trial.reason else trial.reason
+    if trial.state == "pruned" and trial.accuracies:
+        outcome = f"ended early at {percent(trial.accuracies[-1])} after epoch {len(trial.accuracies)}"
+    untrained = trial.state in ("infeasible", "screened") and trial.reason
+    reason = f"Not trained: {trial.reason}" if untrained else trial.reason
     return lines(f"Trial {trial.number}: {outcome}", reason, latency, cost, *trial.architecture)
