@@ -1,0 +1,75 @@
+"""Optuna's samplers that keep count of something, changed so that a trial taken up again is as it was."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BruteForceSampler, NSGAIIISampler, NSGAIISampler, QMCSampler, RandomSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from nas.search.samplers.strategy import Draw
+
+
+class NumberedQMC(QMCSampler):
+    """Takes the point of the sequence from the trial's number.
+
+    Optuna counts the points that it gave away, so that a trial which is taken up again would skip one.
+    """
+
+    def __init__(self, draw: Draw, qmc_type: str, scramble: bool):
+        seed = draw.study % 2**32
+        super().__init__(
+            qmc_type=qmc_type,
+            scramble=scramble,
+            seed=seed,
+            independent_sampler=RandomSampler(seed=draw.seed),
+            warn_independent_sampling=False,
+            warn_asynchronous_seeding=False,
+        )
+        self.number = draw.number
+
+    def _find_sample_id(self, study: Study, search_space: dict[str, BaseDistribution]) -> int:  # noqa: ARG002
+        return max(0, self.number - 1)  # trial 0 is drawn at random
+
+
+class SettledNSGAII(NSGAIISampler):
+    """Has a generation's parents in the order of their trials, also when it has just selected them."""
+
+    def __init__(self, seed: int, **options: Any):
+        super().__init__(seed=seed, **options)
+        self.seed = seed
+
+    def get_parent_population(self, study: Study, generation: int) -> list[FrozenTrial]:
+        """The parents, selected once a generation and kept with the study."""
+        return _settled(self, super().get_parent_population, study, generation)
+
+
+class SettledNSGAIII(NSGAIIISampler):
+    """The same for NSGA-III, which also draws random numbers when it selects."""
+
+    def __init__(self, seed: int, **options: Any):
+        super().__init__(seed=seed, **options)
+        self.seed = seed
+
+    def get_parent_population(self, study: Study, generation: int) -> list[FrozenTrial]:
+        """The parents, selected once a generation and kept with the study."""
+        return _settled(self, super().get_parent_population, study, generation)
+
+
+def _settled(
+    sampler: SettledNSGAII | SettledNSGAIII,
+    parents: Callable[[Study, int], list[FrozenTrial]],
+    study: Study,
+    generation: int,
+) -> list[FrozenTrial]:
+    parents(study, generation)
+    sampler._rng.rng.seed(sampler.seed)
+    return parents(study, generation)
+
+
+class EndlessBruteForce(BruteForceSampler):
+    """Leaves it to the search to see that all has been tried; Optuna's stops a loop that is not run here."""
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> Any:
+        """Does nothing."""

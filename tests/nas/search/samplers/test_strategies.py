@@ -1,0 +1,98 @@
+"""Every strategy by its name: what it finds, and that its trials follow from seed and number alone."""
+
+from functools import cache
+from importlib.util import find_spec
+
+import pytest
+from optuna.trial import TrialState
+
+from nas.errors import InputError
+from nas.search.choices import as_params, suggest
+from nas.search.samplers import make_sampler, read, require_able, sampler_names
+from tests.nas.search.samplers.landscape import CHOICES, best, new_study, search
+
+TRIALS = 20
+NAMES = [name for name in sampler_names() if name != "gp" or find_spec("torch")]
+SMALL = {
+    "nsga-ii": "nsga-ii population_size=6",
+    "nsga-iii": "nsga-iii population_size=6",
+    "evolution": "evolution population=8",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_trials_whether_cut_short_or_not(name):
+    text = SMALL.get(name, name)
+    undisturbed = search(new_study(), text, TRIALS, seed=3)
+    assert search(new_study(), text, TRIALS, seed=3, killed=True) == undisturbed
+    assert search(new_study(), text, TRIALS, seed=4) != undisturbed
+
+
+@pytest.mark.parametrize("name", ["nsga-ii population_size=6", "nsga-iii population_size=6", "tpe", "random"])
+def test_two_objectives_cut_short_or_not(name):
+    both = ("maximize", "maximize")
+    undisturbed = search(new_study(both), name, TRIALS)
+    assert search(new_study(both), name, TRIALS, killed=True) == undisturbed
+
+
+@cache
+def searched(text):
+    """The studies of a few seeds."""
+    studies = [new_study() for _ in range(5)]
+    for seed, study in enumerate(studies):
+        search(study, text, 50, seed)
+    return studies
+
+
+@pytest.mark.parametrize("name", ["evolution population=8 tournament=3", "local", "controller", "tpe"])
+def test_better_than_random(name):
+    assert sum(map(best, searched(name))) > sum(map(best, searched("random")))
+
+
+@pytest.mark.parametrize("name", ["evolution population=8 tournament=3", "local", "controller", "tpe"])
+def test_limits_are_learnt(name):
+    def share_beyond(text):
+        trials = [trial for study in searched(text) for trial in study.trials[20:]]
+        return sum(trial.state == TrialState.PRUNED for trial in trials) / len(trials)
+
+    assert share_beyond(name) < share_beyond("random")
+
+
+def test_grid_tries_everything_once():
+    choices = {"kernel": (3, 5), "block": ("conv", "mbconv", "pool")}
+    study = new_study()
+    for number in range(7):
+        study.sampler = make_sampler("grid", 0, number)
+        trial = study.ask()
+        suggest(trial, choices)
+        study.tell(trial, 1.0)
+    assert len({tuple(t.params.items()) for t in study.trials[:6]}) == 6
+
+
+def test_local_search_begins_where_it_is_told():
+    study = new_study()
+    start = {"block": "conv", "kernel": 7, "channels": 16, "repeats": 1, "se": 0}
+    study.enqueue_trial(as_params(start, CHOICES))
+    search(study, "local", 8)
+    assert study.trials[0].params == start
+    for trial in study.trials[2:]:
+        known = [t.params for t in study.trials[: trial.number]]
+        assert any(sum(trial.params[n] != one[n] for n in CHOICES) == 1 for one in known)
+
+
+def test_places_are_numbers_in_their_order():
+    choices = {"channels": (40, 16, 24), "block": ("conv", "pool")}
+    study = new_study()
+    study.enqueue_trial(as_params({"channels": 40, "block": "pool"}, choices, {"channels"}))
+    trial = study.ask()
+    assert suggest(trial, choices, {"channels"}) == {"channels": 40, "block": "pool"}
+    assert trial.params == {"channels.place": 2, "block": "pool"}
+    assert read("cma-es").by_place(CHOICES) == {"kernel", "channels", "repeats", "se"}
+
+
+def test_what_a_sampler_cannot_do_is_said_before():
+    require_able("cma-es", CHOICES)
+    with pytest.raises(InputError, match=r"^cma-es: found 0 of 1 choices between numbers; expected at least 2"):
+        require_able("cma-es", {"block": ("conv", "pool")})
+    with pytest.raises(InputError, match=r"^evolution: found 2 objectives; expected one"):
+        require_able("evolution", CHOICES, objectives=2)
