@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.report.metrics import Metrics, Setup, Tally, Winner
+from experiments.report.objectives import ObjectiveFront, read_objective_front
 from experiments.report.plan import Plan, fill_in
 from experiments.report.reading import read_json, read_text, read_yaml
 from experiments.report.trials import Trial, read_trials, tally
@@ -23,6 +24,7 @@ class Run:
     tally: Tally
     winner: Winner | None
     experiment: str  # the experiment as it was read, YAML
+    front: ObjectiveFront | None = None  # of several objectives
 
     @property
     def device(self) -> str:
@@ -82,6 +84,7 @@ def read_run(folder: Path) -> Run:
         tally=tally(trials) if trials else metrics.search or Tally(),
         winner=_winner(metrics, read_yaml(folder / "winner.yaml", Winner)),
         experiment=read_text(folder / "experiment.yaml"),
+        front=read_objective_front(folder, len(plan.search.objectives)),
     )
 
 

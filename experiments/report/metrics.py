@@ -47,6 +47,8 @@ class Tally(Part):
     infeasible: int = 0
     duplicate: int = 0
     failed: int = 0
+    pruned: int = 0
+    screened: int = 0
 
 
 class Search(Setup, Tally):
@@ -120,9 +122,13 @@ class Winner(Part):
 
 
 class Member(Part):
-    """One network of the family the winner was scaled to; the latency is in ms."""
+    """One network of the family the winner was scaled to; the latency is in ms.
+
+    `scaled_by` is the one dimension that grew, "" for the family's members, of which all three did.
+    """
 
     name: str
+    scaled_by: str = ""
     phi: float | None = None
     resolution: int | None = None
     width: float | None = None

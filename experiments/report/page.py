@@ -12,6 +12,7 @@ from experiments.report.charts.family import family_chart
 from experiments.report.charts.figure import graph_objects
 from experiments.report.charts.front import front_chart, front_trials
 from experiments.report.charts.progress import progress_chart
+from experiments.report.charts.scaling import scaling_chart
 from experiments.report.charts.stages import stages_chart
 from experiments.report.charts.training import training_chart
 from experiments.report.folder import Run, read_run
@@ -84,6 +85,7 @@ def _charts(run: Run) -> dict[str, graph_objects.Figure | None]:
         "training": training_chart(history),
         "confusion": confusion_chart(run.winner.evaluation if run.winner else None),
         "family": family_chart(run.metrics.family or (), run.evidence),
+        "scaling": scaling_chart(run.metrics.family or (), run.evidence),
     }
 
 

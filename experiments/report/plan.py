@@ -1,7 +1,10 @@
 """What a run set out to do, from its `experiment.yaml`: all there is to say before it has ended."""
 
+from typing import Any
+
 from pydantic import Field
 
+from experiments.limits import by_device
 from experiments.report.metrics import Data, Metrics, Part, Setup
 
 
@@ -16,11 +19,12 @@ class PlannedSearch(Part):
 
     sampler: str = ""
     limits: dict[str, float] = Field(default_factory=dict)
+    objectives: tuple[Any, ...] = ()
 
     @property
     def setup(self) -> Setup:
         """The same, with the first of the limits: the one that the trials' latencies are for."""
-        device, limit = next(iter(self.limits.items()), ("", None))
+        device, limit = next(iter(by_device(self.limits).items()), ("", None))
         return Setup(sampler=self.sampler, device=device, limit_ms=limit)
 
 

@@ -113,7 +113,9 @@ def _search(run: Run) -> str:
 def _states(run: Run) -> str:
     if not run.tally.trials:
         return ""
-    ends = ", ".join(f"{count(getattr(run.tally, state))} {state}" for state in STATES)
+    rare = ("pruned", "screened")  # only where the search ends trials early, or filters them
+    counts = {state: getattr(run.tally, state) for state in STATES}
+    ends = ", ".join(f"{count(number)} {state}" for state, number in counts.items() if number or state not in rare)
     return f"{count(run.tally.trials)} trials of {count(run.tally.architectures)} distinct networks: {ends}"
 
 

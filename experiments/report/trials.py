@@ -11,7 +11,7 @@ from experiments.report.metrics import Tally
 from experiments.report.reading import read_text
 from nas.errors import InputError, unknown
 
-STATES = ("trained", "infeasible", "duplicate", "failed")
+STATES = ("trained", "infeasible", "duplicate", "failed", "pruned", "screened")
 COLUMNS = ("number", "state", "validation_accuracy", "latency_ms", "params", "macs", "duplicate_of", "reason")
 
 
@@ -31,6 +31,7 @@ class Trial:
     duplicate_of: int | None = None
     reason: str = ""
     architecture: tuple[str, ...] = ()  # the lines of its text form
+    accuracies: tuple[float, ...] = ()  # after each epoch
 
     @property
     def point(self) -> tuple[float, float] | None:
@@ -94,6 +95,7 @@ def _trial(row: dict[str, str], where: str) -> Trial:
         duplicate_of=_whole(row, "duplicate_of", where),
         reason=row["reason"],
         architecture=tuple(line for line in row.get("architecture", "").split("; ") if line),
+        accuracies=_numbers(row.get("accuracies", ""), where),
     )
 
 
@@ -104,6 +106,13 @@ def _number(row: dict[str, str], column: str, where: str) -> float | None:
     except ValueError as error:
         raise InputError(f"{where}: {column} is '{text}'; expected a number, or nothing") from error
     return value if value is not None and isfinite(value) else None
+
+
+def _numbers(text: str, where: str) -> tuple[float, ...]:
+    try:
+        return tuple(map(float, text.split()))
+    except ValueError as error:
+        raise InputError(f"{where}: accuracies is '{text[:40]}'; expected numbers with spaces between") from error
 
 
 def _whole(row: dict[str, str], column: str, where: str) -> int | None:

@@ -1,96 +1,80 @@
-"""Stage: the search for the most accurate architecture within the limits."""
+"""Stage: the search for the best architecture within the limits."""
 
-import sqlite3
-from contextlib import closing
+from functools import partial
 from math import nan
-from pathlib import Path
 
-import optuna
-from optuna.storages import RDBStorage
-from sqlalchemy.engine import URL
+from optuna import Study
 
 from experiments.context import Context
 from experiments.devices import keep_device_files
-from nas.architecture import Architecture
+from experiments.stages.answer import Answer
+from experiments.stages.start import enqueue_starts
+from experiments.stages.trial import checkpoint_name
+from experiments.steps import make_steps
+from experiments.study import TRIALS, company_of, open_study
+from experiments.trial_workers import make_trainer
 from nas.errors import InputError
-from nas.search.facts import Limits
+from nas.search import rungs
+from nas.search.budget import Budget
 from nas.search.feasible import require_feasible
-from nas.search.record import Record, best, read_records, write_trials
-from nas.search.search import Budget, Search, TrialFailed
-from nas.train import TrainingFailed
-
-STUDY = "study.db"
-TRIALS = "trials.csv"
-
-
-def open_study(context: Context) -> optuna.Study:
-    """The run's study, made whole before it gets its name.
-
-    Raises `InputError` where it is damaged, or gone although the search has ended.
-    """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)  # the run has progress of its own
-    file = context.path(STUDY)
-    name = context.experiment.name
-    if not file.exists():
-        if context.folder.result("search") is not None:
-            raise InputError(f"{file}: does not exist; expected the study of the search that ended in this folder")
-        beside = file.with_name(f".{STUDY}.part")
-        beside.unlink(missing_ok=True)
-        storage = RDBStorage(_url(beside))
-        optuna.create_study(storage=storage, study_name=name, direction="maximize")
-        storage.remove_session()
-        storage.engine.dispose()
-        beside.replace(file)
-    _require_whole(file, name)
-    return optuna.load_study(storage=_url(file), study_name=name)
-
-
-def _url(file: Path) -> str:
-    """The database's address, in which a ? or # of the path stands for itself."""
-    return URL.create("sqlite", database=str(file)).render_as_string()
-
-
-def _require_whole(file: Path, name: str) -> None:
-    """Refuses what is no database, a damaged one, and one without the study."""
-    try:
-        with closing(sqlite3.connect(file)) as database:
-            found = database.execute("PRAGMA quick_check(1)").fetchone()[0]
-            names = [row[0] for row in database.execute("SELECT study_name FROM studies")]
-    except sqlite3.Error as error:
-        found, names = str(error), [name]
-    if name not in names:
-        found = f"holds no study '{name}'"
-    if found != "ok":
-        raise InputError(f"{file}: is damaged ({found}); expected the study that this run wrote")
+from nas.search.judging import Judging
+from nas.search.ledger import Ledger
+from nas.search.record import Record, read_records
+from nas.search.recorder import Recorder
+from nas.search.samplers import make_sampler, read
+from nas.search.search import Search
+from nas.search.table import write_trials
+from nas.search.trainer import Trainer
 
 
 def run_search(context: Context) -> Record:
     """Searches until the budget is spent and returns the winner.
 
-    Raises `InputError` where nothing in the space meets the limits of the devices that predict,
-    before training anything, and where no trial could be trained.
+    Raises `InputError` where nothing in the space meets the limits that are known without
+    measuring, before training anything, and where no trial could be trained.
     """
-    settings = context.experiment.search
-    limits = Limits(context.devices, context.limits)
-    if not context.path(STUDY).exists():
-        _require_feasible(context, limits)
+    if not context.path(TRIALS).exists():
+        _require_feasible(context)
         context.folder.keep(context.experiment)
         keep_device_files(context.experiment, context.folder.path)
     study = open_study(context)
-    search = Search(
-        study,
-        context.space,
-        limits,
-        Budget(settings.architectures, settings.trained, settings.minutes),
-        lambda number, architecture: _train(context, number, architecture),
-        settings.sampler,
-        context.experiment.seed,
-    )
-    records = _follow(context, search)
-    winner = best(records)
+    enqueue_starts(context, study)
+    records = _follow(context, make_search(context, study, make_trainer(context)))
+    winner = Answer(context).of(records)
     if winner is None:
         raise _without_winner(context, records)
     return winner
+
+
+def make_search(context: Context, study: Study, trainer: Trainer) -> Search:
+    """The search as the experiment describes it, knowing what the study holds."""
+    settings, seed = context.experiment.search, context.experiment.seed
+    records = read_records(study)
+    ledger, judging = Ledger(records), Judging(study, context.objectives, _rungs(context))
+    judging.take_up(records)
+    return Search(
+        study,
+        context.space,
+        make_steps(context, settings.steps, ledger, judging, trainer),
+        Recorder(study, context.objectives),
+        Budget(settings.architectures, settings.trained, settings.minutes),
+        trainer,
+        partial(make_sampler, settings.sampler, seed),
+        ledger,
+        seed,
+        read(settings.sampler).by_place(context.space.choices),
+        company_of(context, study),
+    )
+
+
+def _rungs(context: Context) -> rungs.Rungs | None:
+    settings, last = context.experiment.search.rungs, context.experiment.search.recipe.epochs
+    if settings is None:
+        return None
+    if settings.kind == "median":
+        return rungs.Median(last, settings.first, settings.trials)
+    rule = rungs.Halving if settings.kind == "halving" else rungs.Hyperband
+    return rule(last, settings.first, settings.factor)
 
 
 def _without_winner(context: Context, records: list[Record]) -> InputError:
@@ -106,31 +90,30 @@ def _without_winner(context: Context, records: list[Record]) -> InputError:
     return InputError(f"{where}: {found}; expected {wanted} (see {context.path(TRIALS)})")
 
 
-def _require_feasible(context: Context, limits: Limits) -> None:
+def _require_feasible(context: Context) -> None:
     try:
-        require_feasible(context.space, limits.predicted)
+        require_feasible(context.space, context.bounds.predicted)
     except InputError as error:
-        device, _, said = str(error).partition(": ")
-        raise InputError(f"{context.experiment.where('search', 'limits', device)}: {said}") from error
+        name, _, said = str(error).partition(": ")
+        raise InputError(f"{context.experiment.where('search', 'limits', name)}: {said}") from error
 
 
 def _follow(context: Context, search: Search) -> list[Record]:
-    """Runs the search, keeping trials.csv and the progress up to date."""
+    """Runs the search, keeping trials.csv, the answer and the progress up to date."""
     records: list[Record] = []
-    kept = len(read_records(search.study))
+    kept = len(search.ledger.records)
+    answer = Answer(context)
     with context.progress.task("search", search.budget.architectures) as task:
         for record in search.run():
-            records.append(record)
-            context.folder.drop_checkpoints(_name(record.number))  # not before the study has the result
+            records = sorted([*records, record], key=lambda r: r.number)  # trials end in any order
+            context.folder.drop_checkpoints(checkpoint_name(record.number))  # not before the study has the result
             if len(records) < kept:
                 continue
             write_trials(context.path(TRIALS), records, context.evidence)
-            distinct = len({r.digest for r in records})
+            answer.keep(records)
             if len(records) > kept:
                 context.progress.say(_line(context, record))
-            leader = best(records)
-            note = f"best {leader.accuracy:.2%}" if leader and leader.accuracy is not None else ""
-            task.update(distinct, note)
+            task.update(len({r.digest for r in records}), answer.note(records))
     return records
 
 
@@ -141,24 +124,3 @@ def _line(context: Context, record: Record) -> str:
         f"trial {record.number:3} {record.outcome:10} {milliseconds:7.3f} ms {record.facts.params:9,} parameters  "
         f"{said} ({record.seconds:.1f} s)"
     )
-
-
-def _train(context: Context, number: int, architecture: Architecture) -> float:
-    recipe = context.experiment.search.recipe
-    try:
-        with context.progress.task(f"trial {number} epochs", recipe.epochs) as task:
-            trained = context.train(
-                _name(number),
-                architecture,
-                recipe,
-                lambda e: task.update(e.epoch, f"loss {e.loss:.3f} {e.validation_accuracy:.2%}"),
-                context.experiment.search.pictures,
-            )
-    except TrainingFailed as error:
-        raise TrialFailed(str(error)) from error
-    return trained.validation_accuracy
-
-
-def _name(number: int) -> str:
-    """What a trial's checkpoints are kept under."""
-    return f"trial-{number:04}"

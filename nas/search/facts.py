@@ -6,34 +6,56 @@ from dataclasses import dataclass, field, replace
 
 from nas.architecture import Architecture
 from nas.latency import Device, OutOfReach
+from nas.memory import FORMATS, memory
+from nas.search.quantities import QUANTITIES
 from nas.trace import trace
+
+INT8 = next(numbers for numbers in FORMATS if numbers.name == "int8")
 
 
 @dataclass(frozen=True)
 class Facts:
     """Parameters, multiply-accumulates, and milliseconds on each device that was asked, by its name.
 
-    `refused` tells by device why it gives no milliseconds.
+    `refused` tells by device why it gives no milliseconds. `bytes` are those of the weights and
+    `peak_memory` the most bytes of activations alive at once, both in int8.
     """
 
     params: int
     macs: int
     latency_ms: dict[str, float]
     refused: dict[str, str] = field(default_factory=dict)
+    bytes: int = 0
+    peak_memory: int = 0
+
+    def amount(self, name: str) -> float:
+        """One of `QUANTITIES`, or milliseconds by the device's name; raises `KeyError` for a device not asked."""
+        return float(getattr(self, name)) if name in QUANTITIES else self.latency_ms[name]
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Devices and the milliseconds an architecture may take on each."""
+    """Devices that are asked, and the most that an architecture may cost.
+
+    `milliseconds` limits devices by their names, `quantities` those of `QUANTITIES`; what
+    is in neither is unlimited.
+    """
 
     devices: tuple[Device, ...]
     milliseconds: Mapping[str, float]
+    quantities: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def predicted(self) -> "Limits":
-        """The limits on devices that run nothing, and so answer at once."""
+        """The limits on all but devices that run something, and so answer at once."""
         devices = tuple(device for device in self.devices if device.evidence != "measured")
-        return Limits(devices, {device.name: self.milliseconds[device.name] for device in devices})
+        names = {device.name for device in devices}
+        return replace(self, devices=devices, milliseconds={n: ms for n, ms in self.milliseconds.items() if n in names})
+
+    @property
+    def most(self) -> dict[str, float]:
+        """All limits by name."""
+        return {**self.milliseconds, **self.quantities}
 
     def facts(self, architecture: Architecture, origin: str = "architecture") -> Facts:
         """What the devices say; those that measure are asked only where the others' limits are met.
@@ -48,22 +70,46 @@ class Limits:
         return replace(found, latency_ms={**found.latency_ms, **measured.latency_ms})
 
     def violations(self, facts: Facts) -> dict[str, float]:
-        """By device that was asked, the milliseconds beyond its limit: at most 0 where it is met.
+        """By what is limited and known, the share of the limit beyond it: at most 0 where it is met.
 
-        A device that refuses counts as one that takes twice its limit.
+        Shares of milliseconds and of parameters may be added, as samplers do. A device that
+        refuses counts as one that takes twice its limit.
         """
-        found = {device: ms - self.milliseconds[device] for device, ms in facts.latency_ms.items()}
-        return found | {device: self.milliseconds[device] for device in facts.refused}
+        found = {
+            name: (facts.amount(name) - most) / most
+            for name, most in self.most.items()
+            if name in QUANTITIES or name in facts.latency_ms
+        }
+        return found | dict.fromkeys(facts.refused, 1.0)
 
     def met(self, facts: Facts) -> bool:
         """Whether no limit is exceeded."""
         return all(excess <= 0 for excess in self.violations(facts).values())
 
     def excess(self, facts: Facts) -> float:
-        """The largest latency as a share of its limit: at most 1 where all are met, infinite where one is refused."""
+        """The largest amount as a share of its limit: at most 1 where all are met, infinite where one is refused."""
         if facts.refused:
             return math.inf
-        return max((facts.latency_ms[device] / limit for device, limit in self.milliseconds.items()), default=0.0)
+        return max((facts.amount(name) / most for name, most in self.most.items()), default=0.0)
+
+    def broken(self, facts: Facts) -> str:
+        """Which limits are exceeded and by how much, in words."""
+        over = [
+            f"{amount_text(name, facts.amount(name))} over the limit of {limit_text(name, self.most[name])}"
+            for name, excess in self.violations(facts).items()
+            if excess > 0 and name not in facts.refused
+        ]
+        return ", ".join([*over, *facts.refused.values()])
+
+
+def amount_text(name: str, amount: float) -> str:
+    """An amount with its unit and what it is of."""
+    return f"{amount:,.0f} {name}" if name in QUANTITIES else f"{amount:.4g} ms on {name}"
+
+
+def limit_text(name: str, most: float) -> str:
+    """A limit with its unit."""
+    return f"{most:,.10g}" if name in QUANTITIES else f"{most:g} ms"
 
 
 def facts(architecture: Architecture, devices: tuple[Device, ...], origin: str = "architecture") -> Facts:
@@ -72,7 +118,8 @@ def facts(architecture: Architecture, devices: tuple[Device, ...], origin: str =
     Raises `InputError` that begins with `origin` for a line that no block can be made of.
     """
     traced = trace(architecture, origin)
-    found = Facts(traced.params, traced.macs, {})
+    deployed = memory(traced, INT8)
+    found = Facts(traced.params, traced.macs, {}, bytes=deployed.weights, peak_memory=deployed.peak)
     for device in devices:
         try:
             found.latency_ms[device.name] = device.latency(traced).ms

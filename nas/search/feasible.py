@@ -2,16 +2,17 @@
 
 from nas.architecture import Architecture, Value
 from nas.errors import InputError
-from nas.search.facts import Facts, Limits, facts
+from nas.search.facts import Facts, Limits, limit_text
+from nas.search.quantities import QUANTITIES
 from nas.search.space import Space
 
 
 def require_feasible(space: Space, limits: Limits) -> None:
     """Passes as soon as one architecture meets all limits.
 
-    Walks from the first architecture of the space towards lower latency, one choice at
-    a time. Raises `InputError` that begins with a device and tells the fastest architecture
-    found where that ends above the device's limit.
+    Walks from the first architecture of the space towards lower cost, one choice at a time.
+    Raises `InputError` that begins with what is limited, a device or a quantity, and tells the
+    architecture of least cost found where that ends above the limit.
     """
     chosen = {name: values[0] for name, values in space.choices.items()}
     best = _assess(space, limits, chosen)
@@ -30,17 +31,15 @@ def require_feasible(space: Space, limits: Limits) -> None:
 
 def _assess(space: Space, limits: Limits, chosen: dict[str, Value]) -> tuple[float, Facts, Architecture]:
     architecture = space.build(chosen)
-    found = facts(architecture, limits.devices, space.origin)
+    found = limits.facts(architecture, space.origin)
     return limits.excess(found), found, architecture
 
 
 def _message(limits: Limits, found: Facts, architecture: Architecture) -> str:
     for device, reason in found.refused.items():
         return f"{device}: knows none of the architectures tried: {reason}"
-    device = max(limits.milliseconds, key=lambda name: found.latency_ms[name] / limits.milliseconds[name])
-    fastest = found.latency_ms[device]
+    name = max(limits.most, key=lambda name: found.amount(name) / limits.most[name])
+    amount, most = found.amount(name), limit_text(name, limits.most[name])
+    least = f"smallest found has {amount:,.0f}" if name in QUANTITIES else f"fastest found takes {amount:.4g} ms"
     text = "; ".join(" ".join(line.split()) for line in architecture.text.splitlines())
-    return (
-        f"{device}: found {limits.milliseconds[device]:g} ms, which no architecture of the space meets; "
-        f"the fastest found takes {fastest:.4g} ms: {text}"
-    )
+    return f"{name}: found {most}, which no architecture of the space meets; the {least}: {text}"

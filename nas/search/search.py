@@ -1,156 +1,188 @@
-"""The search: propose, look up, check the limits, and train only what passes."""
+"""The search: propose, send what is proposed through the steps, and record what becomes of it."""
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 
+from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
-from optuna.trial import Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from nas.architecture import Architecture
-from nas.search.facts import Facts, Limits
-from nas.search.record import Record, read_records
-from nas.search.samplers import make_sampler
+from nas.search.budget import Budget
+from nas.search.candidate import Candidate, Verdict, Waiting
+from nas.search.choices import suggest
+from nas.search.company import Alone, Company
+from nas.search.ledger import Ledger
+from nas.search.record import Record, read_record
+from nas.search.recorder import Recorder
 from nas.search.space import Space
+from nas.search.steps import Step
+from nas.search.trainer import Ended, Trainer
 
+SECONDS_BETWEEN_LOOKS = 1.0  # at what other searches of the study do
 REPEATS_BEFORE_RANDOM = 3
 REPEATS_BEFORE_END = 200
-
-Train = Callable[[int, Architecture], float]
-
-
-class TrialFailed(Exception):
-    """A trial could not be scored, with the reason; the search records it and goes on."""
+MOST_WAITING = 8  # trials whose architecture is just being trained, before no more are proposed
 
 
-@dataclass(frozen=True)
-class Budget:
-    """When a search has done enough: whichever comes first.
+@dataclass
+class _UnderWay:
+    """A trial that has begun: at which step it is, and the trial whose training it waits for."""
 
-    `architectures` counts distinct ones considered, trained or not; `trained` those
-    trained; `minutes` the time that trials took, over all runs of the search.
-    """
-
-    architectures: int
-    trained: int | None = None
-    minutes: float | None = None
-
-    def spent(self, records: list[Record]) -> bool:
-        """Whether these trials use the budget up."""
-        trained = sum(record.outcome == "trained" for record in records)
-        minutes = sum(record.seconds for record in records) / 60
-        return (
-            len({record.digest for record in records}) >= self.architectures
-            or (self.trained is not None and trained >= self.trained)
-            or (self.minutes is not None and minutes >= self.minutes)
-        )
+    trial: Trial
+    sampler: BaseSampler
+    candidate: Candidate
+    started: float
+    step: int = 0
+    waits_for: int | None = None
 
 
 @dataclass
 class Search:
     """Explores `space` within `budget`, recording every trial in `study`.
 
-    `train` gives the validation accuracy (0 to 1) of a trial's architecture, or raises
-    `TrialFailed`. Everything a search knows is in the study, so running one over a
-    study that was cut short goes on where it stopped; a trial that was under way is
-    taken up again under its own number.
+    As many networks are trained at once as `trainer` can hold. Everything a search knows is
+    in the study, so running one over a study that was cut short goes on where it stopped;
+    trials that were under way are taken up again under their own numbers.
     """
 
     study: Study
     space: Space
-    limits: Limits
+    steps: Sequence[Step]
+    recorder: Recorder
     budget: Budget
-    train: Train
-    sampler: str = "tpe"
+    trainer: Trainer
+    sampler: Callable[[int], BaseSampler]  # the one for a trial, by its number
+    ledger: Ledger  # of the study's trials; the steps look into it too
     seed: int = 0
+    by_place: Collection[str] = ()  # the choices that the sampler is told as places in a row
+    company: Company = field(default_factory=Alone)
+    _under_way: dict[int, _UnderWay] = field(init=False, default_factory=dict)
 
     def run(self) -> Iterator[Record]:
         """Yields each trial as it ends, the earlier ones first, until the budget is spent."""
-        records = read_records(self.study)
-        yield from records
-        while not self.budget.spent(records) and (repeats := _repeats(records)) < REPEATS_BEFORE_END:
-            self._consider(self._next_trial(repeats), records)
-            records = read_records(self.study)
-            yield records[-1]
-
-    def _next_trial(self, repeats: int) -> Trial:
-        """The trial that was under way when the search was cut short, or a new one.
-
-        A sampler that keeps proposing what is known already is relieved by a random one.
-        """
-        trials = self.study.get_trials(deepcopy=False)
-        running = [trial for trial in trials if trial.state == TrialState.RUNNING]
-        name = "random" if repeats >= REPEATS_BEFORE_RANDOM else self.sampler
-        self.study.sampler = make_sampler(name, self.seed, running[0].number if running else len(trials))
-        return Trial(self.study, running[0]._trial_id) if running else self.study.ask()
-
-    def _consider(self, trial: Trial, records: list[Record]) -> None:
-        started = time.monotonic()
-        architecture = self._propose(trial)
-        found = self.limits.facts(architecture, self.space.origin)
-        self._keep_facts(trial, architecture, found)
-        known = next((r for r in records if r.digest == architecture.digest and r.outcome != "duplicate"), None)
-        if known is not None:
-            self._repeat(trial, known)
-        elif not self.limits.met(found):
-            self._end(trial, "infeasible", started, reason=self._excess_text(found))
-        else:
-            self._train(trial, architecture, started)
-
-    def _propose(self, trial: Trial) -> Architecture:
-        choices = self.space.choices.items()
-        chosen: dict[str, Any] = {name: trial.suggest_categorical(name, values) for name, values in choices}
-        return self.space.build(chosen)
-
-    def _keep_facts(self, trial: Trial, architecture: Architecture, found: Facts) -> None:
-        trial.set_user_attr("architecture", architecture.text)
-        trial.set_user_attr("params", found.params)
-        trial.set_user_attr("macs", found.macs)
-        trial.set_user_attr("latency_ms", found.latency_ms)
-        for device, excess in self.limits.violations(found).items():
-            if device not in trial.constraints:  # kept already where the trial is taken up again
-                trial.set_constraint(device, excess)
-
-    def _excess_text(self, found: Facts) -> str:
-        over = [
-            f"{found.latency_ms[device]:.4g} ms on {device} over the limit of {limit:g} ms"
-            for device, limit in self.limits.milliseconds.items()
-            if found.latency_ms.get(device, 0) > limit
-        ]
-        return ", ".join([*over, *found.refused.values()])
-
-    def _repeat(self, trial: Trial, known: Record) -> None:
-        trial.set_user_attr("duplicate_of", known.number)
-        if known.accuracy is not None:
-            trial.set_user_attr("accuracy", known.accuracy)
-        reason = f"same architecture as trial {known.number}"
-        self._end(trial, "duplicate", time.monotonic(), known.accuracy, reason)
-
-    def _train(self, trial: Trial, architecture: Architecture, started: float) -> None:
+        yield from self.ledger.records
         try:
-            accuracy = self.train(trial.number, architecture)
-        except TrialFailed as failure:
-            self._end(trial, "failed", started, reason=str(failure))
+            while True:
+                while self._has_room():
+                    yield from self._begin()
+                if len(self._under_way) > len(self._waiting()):
+                    yield from self._ended(self.trainer.wait())
+                elif self._under_way or self._others():
+                    time.sleep(SECONDS_BETWEEN_LOOKS)
+                    yield from self._heard()
+                else:
+                    return
+        finally:
+            self.trainer.close()
+            self.company.close()
+
+    def _begin(self) -> list[Record]:
+        """Begins a trial, knowing what other searches of the study do; the records of what has ended by then."""
+        with self.company.turn():
+            records = list(self._heard())
+            if self._has_room():
+                records += self._go_on(self._next())
+        return records
+
+    def _heard(self) -> Iterator[Record]:
+        """Takes up what other searches of the study have begun and ended; yields what ended through that, too."""
+        theirs = {t.user_attrs["architecture"]: t.number for t in self._theirs() if "architecture" in t.user_attrs}
+        self.ledger.elsewhere = {Architecture.parse(text).digest: number for text, number in theirs.items()}
+        for trial in self.study.get_trials(deepcopy=False):
+            if trial.state.is_finished() and not self.ledger.has(trial.number):
+                record = read_record(trial)
+                self.ledger.add(record)
+                yield record
+                yield from self._go_on_after(trial.number)
+        known = {*self._under_way, *self.ledger.elsewhere.values()}
+        for number in {one.waits_for for one in self._under_way.values()} - known:  # its search has died
+            yield from self._go_on_after(number)
+
+    def _others(self) -> bool:
+        """Whether other searches have trials under way, whose results belong to this one's."""
+        with self.company.turn():
+            return bool(self._theirs())
+
+    def _theirs(self) -> list[FrozenTrial]:
+        running = self._running()
+        left = {trial.number for trial in self.company.left(running)}
+        return [trial for trial in running if trial.number not in left]
+
+    def _running(self) -> list[FrozenTrial]:
+        """The trials under way that are not this search's, or not yet again."""
+        trials = self.study.get_trials(deepcopy=False)
+        return [t for t in trials if t.state == TrialState.RUNNING and t.number not in self._under_way]
+
+    def _has_room(self) -> bool:
+        """Whether another trial is to begin before one ends."""
+        waiting = self._waiting()
+        training = len(self._under_way) - len(waiting)
+        if training >= self.trainer.capacity or len(waiting) >= MOST_WAITING:
+            return False
+        if self.budget.spent(len(self.ledger.digests), self.ledger.trained + training, self.ledger.seconds):
+            return False
+        return self._repeats(len(self.study.get_trials(deepcopy=False))) < REPEATS_BEFORE_END
+
+    def _next(self) -> _UnderWay:
+        """The first trial that was under way when the search was cut short, or a new one."""
+        trials = self.study.get_trials(deepcopy=False)
+        left = self.company.left(self._running())
+        asked = [t.number for t in trials if t.state == TrialState.WAITING]
+        number = left[0].number if left else min(asked, default=len(trials))
+        sampler = self.study.sampler = self._sampler(number)
+        started = time.monotonic()
+        trial = Trial(self.study, left[0]._trial_id) if left else self.study.ask()
+        self.company.hold(trial._trial_id)
+        architecture = self.space.build(suggest(trial, self.space.choices, self.by_place))
+        return _UnderWay(trial, sampler, Candidate(trial.number, architecture), started)
+
+    def _sampler(self, number: int) -> BaseSampler:
+        """A sampler that keeps proposing what is known already is relieved by a random one."""
+        if self._repeats(number) >= REPEATS_BEFORE_RANDOM:
+            return RandomSampler(seed=(self.seed * 1_000_003 + number) % 2**32)
+        return self.sampler(number)
+
+    def _go_on(self, one: _UnderWay) -> Iterator[Record]:
+        """Sends a trial on through the steps; yields its record, and those that waited for it, where it ends."""
+        said: Verdict | Waiting | None = None
+        while one.step < len(self.steps) and (said := self.steps[one.step].take(one.candidate)) is None:
+            one.step += 1
+        if isinstance(said, Waiting):
+            self._wait(one, said)
             return
-        trial.set_user_attr("accuracy", accuracy)
-        self._end(trial, "trained", started, accuracy)
+        if said is None:
+            raise RuntimeError("a line of steps that ends no trial")
+        if not self.company.let_go(one.trial._trial_id):
+            return
+        started = one.started if said.duplicate_of is None else time.monotonic()  # waiting is no work
+        record = self.recorder.end(one.trial, one.sampler, one.candidate, said, started)
+        self.ledger.add(record)
+        yield record
 
-    def _end(self, trial: Trial, outcome: str, started: float, accuracy: float | None = None, reason: str = "") -> None:
-        """Tells the study, last of all: until then the trial counts as under way.
+    def _wait(self, one: _UnderWay, said: Waiting) -> None:
+        number, digest = one.candidate.number, one.candidate.architecture.digest
+        one.waits_for = said.number
+        self._under_way[number] = one
+        if said.number == number:
+            self.ledger.train(number, digest)
+            self.recorder.keep(one.trial, one.candidate)
 
-        A trial without a score is pruned rather than failed where its constraints hold
-        what samplers can learn from.
-        """
-        trial.set_user_attr("outcome", outcome)
-        trial.set_user_attr("reason", reason)
-        trial.set_user_attr("seconds", time.monotonic() - started)
-        if accuracy is not None:
-            self.study.tell(trial, accuracy)
-        else:
-            self.study.tell(trial, state=TrialState.FAIL if outcome == "failed" else TrialState.PRUNED)
+    def _ended(self, ended: Ended) -> Iterator[Record]:
+        """Sends on the trial that was trained, and then those that waited for it."""
+        self._under_way[ended.number].candidate.ended = ended
+        yield from self._go_on_after(ended.number)
 
+    def _go_on_after(self, number: int | None) -> Iterator[Record]:
+        """Sends on the trials that waited for the training of trial `number`, itself among them."""
+        for one in [one for one in self._under_way.values() if one.waits_for == number]:
+            del self._under_way[one.candidate.number]
+            yield from self._go_on(one)
 
-def _repeats(records: list[Record]) -> int:
-    """How many trials in a row, up to the last, proposed what was known already."""
-    return next((n for n, record in enumerate(reversed(records)) if record.outcome != "duplicate"), len(records))
+    def _waiting(self) -> set[int]:
+        """The trials that wait for another's training."""
+        return {number for number, one in self._under_way.items() if one.waits_for != number}
+
+    def _repeats(self, number: int) -> int:
+        return self.ledger.repeats_before(number, self._waiting())

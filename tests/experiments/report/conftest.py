@@ -87,7 +87,8 @@ def made_up_family() -> list[dict[str, Any]]:
             "test_accuracy": (0.9833, 0.9861)[phi] if phi < 2 else None,
         }
         members.append(member)
-    return members
+    alone = {"name": "b1-width", "scaled_by": "width", "resolution": 16, "width": 1.4, "depth": 1.0}
+    return [*members, members[1] | alone | {"phi": None, "test_accuracy": 0.9802, "latency_ms": 0.4912}]
 
 
 def made_up_export() -> dict[str, Any]:

@@ -12,12 +12,15 @@ from experiments.report.charts.family import family_chart
 from experiments.report.charts.figure import log_axis, wants_log
 from experiments.report.charts.front import front_chart, front_trials
 from experiments.report.charts.progress import progress_chart
+from experiments.report.charts.scaling import scaling_chart
 from experiments.report.charts.stages import stages_chart
 from experiments.report.charts.training import training_chart
 from experiments.report.charts.trial import describe
 from experiments.report.folder import Run, read_run
 from experiments.report.metrics import Epoch, Evaluation, Member, Stage
 from experiments.report.mistakes import most_frequent
+from experiments.report.objectives import Member as OnFront
+from experiments.report.objectives import ObjectiveFront
 from experiments.report.trials import Trial, best_so_far
 
 MakeRun = Callable[..., Path]
@@ -73,6 +76,24 @@ def test_front_chart_shows_untrained_trials_in_a_strip_and_gives_them_no_accurac
         assert set(traces[state].y) == {0}
         assert traces[state].yaxis == "y2"
     assert traces["trained"].yaxis == "y"
+
+
+def test_front_chart_shows_what_ended_early_at_the_accuracy_it_had_come_to(run: Run) -> None:
+    early = Trial(45, "pruned", latency_ms=0.3, accuracies=(0.5, 0.7), reason="behind")
+    screened = Trial(46, "screened", latency_ms=0.2)
+    traces = _traces(front_chart(replace(run, trials=(*run.trials, early, screened))))
+    assert (list(traces["ended early"].x), list(traces["ended early"].y)) == ([0.3], [0.7])
+    assert (list(traces["screened"].x), traces["screened"].yaxis) == ([0.2], "y2")
+    assert list(traces["Pareto front"].x) == list(_traces(front_chart(run))["Pareto front"].x)
+
+
+def test_front_chart_of_several_objectives_has_their_front_without_a_line(run: Run) -> None:
+    trained = [trial for trial in run.trials if trial.point][:3]
+    members = tuple(OnFront(trial.number, trial.digest, (0.9, 1.0, 2.0)) for trial in trained)
+    front = ObjectiveFront(("accuracy", "latency", "params"), members)
+    drawn = _traces(front_chart(replace(run, front=front)))["Pareto front"]
+    assert list(drawn.x) == [trial.latency_ms for trial in trained]
+    assert drawn.mode == "markers"
 
 
 def test_front_chart_needs_a_trial_with_a_latency(begun: Run) -> None:
@@ -144,6 +165,19 @@ def test_family_chart_of_one_member_is_drawn() -> None:
     assert list(figure.layout.xaxis.ticktext) == ["b0"]
 
 
+def test_scaling_chart_draws_members_and_single_dimensions_from_the_same_start(run: Run) -> None:
+    figure: Any = scaling_chart(run.metrics.family or ())
+    compound, _, width, _ = figure.data
+    assert (compound.name, list(compound.y)) == ("compound", [0.9833, 0.9861])
+    assert (width.name, list(width.y)) == ("width alone", [0.9833, 0.9802])
+    assert width.x[0] == compound.x[0]
+    assert [figure.layout.xaxis.title.text, figure.layout.xaxis2.title.text] == ["MACs", "Latency, ms (estimate)"]
+
+
+def test_scaling_chart_needs_two_members_with_an_accuracy(run: Run) -> None:
+    assert scaling_chart((run.metrics.family or ())[1:8]) is None
+
+
 def test_charts_escape_what_the_library_would_read_as_markup() -> None:
     trial = Trial(1, "failed", reason="<a href='x'>a</a>", architecture=("<b>input</b>",))
     assert "<a" not in describe(trial)
@@ -157,6 +191,8 @@ def test_charts_escape_what_the_library_would_read_as_markup() -> None:
     [
         (Trial(4, "trained", accuracy=0.5, latency_ms=0.25), ["Trial 4: 50.00 % validation", "0.250 ms (estimate)"]),
         (Trial(5, "infeasible", reason="too slow"), ["Trial 5: infeasible", "Not trained: too slow"]),
+        (Trial(8, "screened", reason="few params"), ["Trial 8: screened", "Not trained: few params"]),
+        (Trial(9, "pruned", accuracies=(0.25,)), ["Trial 9: ended early at 25.00", "after epoch 1"]),
         (Trial(6, "duplicate", duplicate_of=2), ["Trial 6: duplicate of trial 2"]),
         (Trial(7, "failed", reason="NaN"), ["Trial 7: failed", "NaN"]),
     ],

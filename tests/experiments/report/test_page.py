@@ -15,7 +15,7 @@ from nas.errors import InputError
 MakeRun = Callable[..., Path]
 Data = dict[str, Any]
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
-CHARTS = ["front", "progress", "stages", "training", "confusion", "family"]
+CHARTS = ["front", "progress", "stages", "training", "confusion", "family", "scaling"]
 SECTIONS = ["run", "front", "progress", "winner", "training", "evaluation", "family", "export", "edgetpu"]
 
 
@@ -121,7 +121,7 @@ def test_page_says_which_milliseconds_are_estimates_and_which_are_measured(finis
     assert heads.count("Latency, ms (estimate)") == 3
     assert heads.count("Latency, ms (measured on this machine)") == 1
     titles = re.findall(r'"text":"(Latency[^"]*)"', page)
-    assert titles == ["Latency, ms (estimate)"] * 3
+    assert titles == ["Latency, ms (estimate)"] * 4
     assert "Latency (estimate)" in page
 
 

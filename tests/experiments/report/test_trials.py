@@ -43,6 +43,14 @@ def test_trials_with_a_header_alone_are_none_yet(tmp_path: Path) -> None:
     assert read_trials(_csv(tmp_path, HEADER)) == ()
 
 
+def test_trials_may_tell_the_accuracy_after_each_epoch(tmp_path: Path) -> None:
+    header, row = HEADER.strip() + ",accuracies\n", "0,pruned,ab,,0.2,1,1,,behind,1.0,input 8x8x1,"
+    (trial,) = read_trials(_csv(tmp_path, f"{header}{row}0.25 0.5\n"))
+    assert (trial.accuracies, trial.accuracy, trial.point) == ((0.25, 0.5), None, None)
+    with pytest.raises(InputError, match="line 2: accuracies is 'a'; expected numbers with spaces between"):
+        read_trials(_csv(tmp_path, f"{header}{row}a\n"))
+
+
 def test_trials_whose_accuracy_is_nan_have_none(tmp_path: Path) -> None:
     (trial,) = read_trials(_csv(tmp_path, HEADER + "0,failed,ab,nan,0.2,1,1,,loss became NaN,1.0,input 8x8x1\n"))
     assert trial.accuracy is None

@@ -1,54 +1,37 @@
 import csv
-import itertools
-from dataclasses import replace
 
 import optuna
 import pytest
 from optuna.trial import TrialState
 
 from nas.errors import InputError
-from nas.latency import OutOfReach, load_device
-from nas.search.facts import Limits, facts
+from nas.latency import OutOfReach
+from nas.search.best import best
+from nas.search.budget import Budget
+from nas.search.facts import Limits
 from nas.search.feasible import require_feasible
-from nas.search.record import best, read_records, write_trials
-from nas.search.search import Budget, Search, TrialFailed
+from nas.search.record import read_records
+from nas.search.table import write_trials
 from search_spaces import SearchSpace
-
-SPACE = SearchSpace.parse(
-    """input 16x16x1
-stem  conv k3 c{8,16}
-stage {mbconv,conv} k{3,5} s2 e{2,4} c{16,48} x{1,2,3}
-head  pool
-head  dense c10
-"""
+from tests.nas.search.assembled import (
+    DEVICE,
+    SPACE,
+    Failed,
+    assemble,
+    every,
+    make_search,
+    make_study,
+    milliseconds,
+    score,
+    trainer_of,
 )
-DEVICE = load_device("edgetpu-usb")
-
-
-def milliseconds(architecture):
-    return facts(architecture, (DEVICE,)).latency_ms[DEVICE.name]
 
 
 @pytest.fixture(scope="module")
 def middle():
     """A limit that about half of the space meets."""
-    combinations = itertools.product(*SPACE.choices.values())
-    every = sorted(milliseconds(SPACE.build(dict(zip(SPACE.choices, c, strict=True)))) for c in combinations)
-    return every[len(every) // 2]
-
-
-def score(architecture):
-    """A stand-in for training that any process computes alike: wider and deeper is better."""
-    stage = architecture.layers[1]
-    return 0.5 + (stage.get("channels") * stage.repeats + stage.get("kernel")) / 400
-
-
-def make_search(limit, *, folder=None, train=lambda _number, a: score(a), architectures=20, **changes):
-    """A search in memory, or where a folder is given in a database there."""
-    storage = f"sqlite:///{folder / 'study.db'}" if folder else None
-    study = optuna.create_study(storage=storage, study_name="s", direction="maximize", load_if_exists=True)
-    limits = Limits((DEVICE,), {DEVICE.name: limit})
-    return Search(study, SPACE, limits, Budget(architectures), train, **changes)
+    found = sorted(map(milliseconds, every()))
+    return found[len(found) // 2]
 
 
 @pytest.fixture(autouse=True)
@@ -91,21 +74,21 @@ def test_budget_may_count_trainings_or_minutes(middle):
     search = make_search(middle)
     search.budget = Budget(1000, trained=3)
     assert sum(r.outcome == "trained" for r in search.run()) == 3
-    assert Budget(1000, minutes=1e-9).spent(read_records(search.study))
-    assert not Budget(1000, minutes=60).spent(read_records(search.study))
+    seconds = sum(r.seconds for r in read_records(search.study))
+    assert Budget(1000, minutes=1e-9).spent(0, 0, seconds)
+    assert not Budget(1000, minutes=60).spent(0, 0, seconds)
 
 
 def test_a_space_smaller_than_the_budget_ends():
-    search = make_search(100.0, architectures=1000)
-    search.space = SearchSpace.parse("input 8x8x1\nstage conv k3 c{4,8}\nhead dense c2")
-    search.train = lambda _number, _architecture: 0.5
+    space = SearchSpace.parse("input 8x8x1\nstage conv k3 c{4,8}\nhead dense c2")
+    search = make_search(100.0, train=lambda _number, _architecture: 0.5, architectures=1000, space=space)
     assert len({r.digest for r in search.run()}) == 2
 
 
 def test_a_failed_trial_is_recorded_and_the_search_goes_on(middle):
     def train(_number, architecture):
         if architecture.layers[0].get("channels") == 16:
-            raise TrialFailed("loss became NaN in epoch 1")
+            raise Failed("loss became NaN in epoch 1")
         return score(architecture)
 
     search = make_search(middle * 9, train=train)
@@ -116,14 +99,21 @@ def test_a_failed_trial_is_recorded_and_the_search_goes_on(middle):
     assert best(records).architecture.layers[0].get("channels") == 8
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random"])
-def test_a_search_cut_short_goes_on_as_if_it_had_not_been(tmp_path, middle, sampler):
+@pytest.mark.parametrize(
+    ("sampler", "on_disk", "architectures", "kills"),
+    [("tpe", False, 20, (2, 9, 14)), ("random", False, 20, (2, 9, 14)), ("tpe", True, 8, (3,))],
+)
+def test_a_search_cut_short_goes_on_as_if_it_had_not_been(tmp_path, middle, sampler, on_disk, architectures, kills):
     class Killed(BaseException):
         pass
 
-    (tmp_path / "whole").mkdir()
-    (tmp_path / "cut").mkdir()
-    whole = list(make_search(middle, folder=tmp_path / "whole", sampler=sampler, seed=3).run())
+    said = {"sampler": sampler, "seed": 3, "architectures": architectures}
+    whole = list(make_search(middle, **said).run())
+    kept = None if on_disk else make_study()
+
+    def goes_on(train):
+        study = make_study(folder=tmp_path) if on_disk else kept
+        return list(make_search(middle, study=study, train=train, **said).run())
 
     def killed_at(wanted):
         def train(number, architecture):
@@ -133,10 +123,10 @@ def test_a_search_cut_short_goes_on_as_if_it_had_not_been(tmp_path, middle, samp
 
         return train
 
-    for wanted in (2, 9, 14):
+    for wanted in kills:
         with pytest.raises(Killed):
-            list(make_search(middle, folder=tmp_path / "cut", train=killed_at(wanted), sampler=sampler, seed=3).run())
-    cut = list(make_search(middle, folder=tmp_path / "cut", sampler=sampler, seed=3).run())
+            goes_on(killed_at(wanted))
+    cut = goes_on(lambda _number, architecture: score(architecture))
     assert [(r.number, r.outcome, r.digest, r.accuracy) for r in cut] == [
         (r.number, r.outcome, r.digest, r.accuracy) for r in whole
     ]
@@ -163,10 +153,7 @@ def test_write_trials_gives_a_row_for_each(tmp_path, middle):
 
 
 def test_a_limit_that_nothing_meets_names_the_fastest():
-    fastest = min(
-        milliseconds(SPACE.build(dict(zip(SPACE.choices, c, strict=True))))
-        for c in itertools.product(*SPACE.choices.values())
-    )
+    fastest = min(map(milliseconds, every()))
     require_feasible(SPACE, Limits((DEVICE,), {DEVICE.name: fastest}))
     with pytest.raises(InputError, match=f"the fastest found takes {fastest:.4g} ms"):
         require_feasible(SPACE, Limits((DEVICE,), {DEVICE.name: fastest * 0.99}))
@@ -186,9 +173,14 @@ class Choosy:
         return DEVICE.latency(trace)
 
 
+def choosy_limits(refuses):
+    return Limits((Choosy(refuses),), {"choosy": 1.0})
+
+
 def choosy_search(refuses):
-    search = make_search(1.0)
-    return replace(search, limits=Limits((Choosy(refuses),), {"choosy": 1.0}))
+    study = make_study()
+    trainer = trainer_of(lambda _number, architecture: score(architecture))
+    return assemble(study, choosy_limits(refuses), trainer, Budget(20))
 
 
 def test_what_a_device_refuses_is_infeasible_and_the_search_goes_on():
@@ -202,9 +194,9 @@ def test_what_a_device_refuses_is_infeasible_and_the_search_goes_on():
 
 
 def test_a_space_that_a_device_refuses_whole_is_refused():
-    require_feasible(SPACE, choosy_search("mbconv").limits)
+    require_feasible(SPACE, choosy_limits("mbconv"))
     with pytest.raises(InputError, match="choosy: knows none of the architectures tried: device choosy: has no conv"):
-        require_feasible(SPACE, choosy_search("conv").limits)
+        require_feasible(SPACE, choosy_limits("conv"))
 
 
 def test_an_unknown_sampler_is_refused():
