@@ -10,7 +10,7 @@ from nas.errors import InputError
 
 Images = NDArray[np.uint8]
 Fit = Literal["crop", "stretch"]
-"""How a picture becomes square: its centre is cut out, or its sides are pressed to one length."""
+"""How a picture gets a network's shape, mostly square: its middle is cut out, or its sides are pressed."""
 FITS: tuple[str, ...] = get_args(Fit)
 
 _LUMA = np.array([299, 587, 114], np.uint32)  # thousandths of red, green and blue (ITU-R BT.601), as Pillow has them
@@ -23,21 +23,23 @@ def resize(images: Images, resolution: int, fit: Fit = "crop") -> Images:
     return np.stack([resize_one(image, resolution, fit) for image in images])
 
 
-def resize_one(image: Images, resolution: int, fit: Fit = "crop") -> Images:
-    """(H, W, C) to (resolution, resolution, C), bilinear with antialiasing."""
-    square = _centre(image) if fit == "crop" else image
+def resize_one(image: Images, size: int | tuple[int, int], fit: Fit = "crop") -> Images:
+    """(H, W, C) to (height, width, C), or as many pixels a side, bilinear with antialiasing."""
+    height, width = (size, size) if isinstance(size, int) else size
+    part = _centre(image, height, width) if fit == "crop" else image
     channels = image.shape[-1]
-    planes = [Image.fromarray(square[..., c]) for c in range(channels)] if channels != 3 else [Image.fromarray(square)]
-    resized = [plane.resize((resolution, resolution), Image.Resampling.BILINEAR) for plane in planes]
-    return np.concatenate([np.asarray(p).reshape(resolution, resolution, -1) for p in resized], axis=-1)
+    planes = [Image.fromarray(part[..., c]) for c in range(channels)] if channels != 3 else [Image.fromarray(part)]
+    resized = [plane.resize((width, height), Image.Resampling.BILINEAR) for plane in planes]
+    return np.concatenate([np.asarray(p).reshape(height, width, -1) for p in resized], axis=-1)
 
 
-def _centre(image: Images) -> Images:
-    """The largest square in the middle of (H, W, C)."""
-    height, width, _ = image.shape
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    return image[top : top + side, left : left + side]
+def _centre(image: Images, height: int, width: int) -> Images:
+    """The largest part in the middle of (H, W, C) whose sides are as `height` to `width`."""
+    rows, columns = image.shape[:2]
+    tall = max(1, min(rows, columns * height // width))
+    wide = max(1, min(columns, rows * width // height))
+    top, left = (rows - tall) // 2, (columns - wide) // 2
+    return image[top : top + tall, left : left + wide]
 
 
 def with_channels(images: Images, channels: int | None) -> Images:

@@ -1,21 +1,22 @@
 """Picture files to class names with probabilities."""
 
-import struct
-import warnings
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
 from nas.errors import InputError
 from nas.export.labels import read_labels
 from nas.export.run import LiteModel
+from nas.picture_file import Undecodable, picture_files, read_picture
+from nas.resizing import Fit, Images
 
-_MODES = {1: "L", 3: "RGB"}
-_DEEP = ("I", "F")  # Pillow's modes of more than 8 bits a channel begin so
+_CHANNELS = (1, 3)
+_CHUNK = 64  # pictures that are decoded at a time
 
 
 @dataclass(frozen=True)
@@ -35,58 +36,85 @@ class Prediction:
     top: tuple[Guess, ...]
 
 
+@dataclass(frozen=True)
+class Predictions:
+    """Of all pictures in order; the reason by name for those that cannot be decoded; how long it took, decoding too."""
+
+    pictures: tuple[Prediction, ...]
+    undecodable: dict[str, str]
+    seconds: float
+
+    @property
+    def pictures_per_second(self) -> float:
+        """How many pictures were classified each second."""
+        return len(self.pictures) / self.seconds
+
+
 def predict_pictures(
     model: LiteModel,
-    image_paths: Iterable[Path | str],
+    paths: Sequence[Path | str],
     labels: Path | str | Sequence[str] | None = None,
     top: int = 5,
-) -> list[Prediction]:
-    """Classifies picture files.
+    fit: Fit = "crop",
+    progress: Callable[[int, int], None] | None = None,
+) -> Predictions:
+    """Classifies picture files, and those in folders.
 
-    Each is turned upright, converted to the model's channels and resized to its input.
-    `labels` is a file of class names or the names; without it labels.txt beside the
-    model is taken, and without that the classes are called by their numbers.
+    Each is read as training and evaluation read it: turned upright, given the model's
+    channels, and brought to its input's size as `fit` says. `labels` is a file of class
+    names or the names; without it those beside the model or in it are taken, and without
+    them the classes are called by their numbers. `progress` is told how many of how many are done.
 
-    Raises `InputError` for a file that is no picture and for labels that do not fit.
+    Raises `InputError` for labels that do not fit, and where no picture can be decoded.
     """
     if top < 1:
         raise InputError(f"top is {top}; expected 1 or more classes a picture")
-    names = _names(model, labels)
-    predictions = []
-    for path in image_paths:
-        outputs = model.predict(read_picture(path, *model.size)[None])[0]
-        chances = outputs if model.probabilities else softmax(outputs)
-        likeliest = np.argsort(-chances, kind="stable")[:top].tolist()
-        guesses = tuple(Guess(names[index], index, float(chances[index])) for index in likeliest)
-        predictions.append(Prediction(str(path), guesses))
-    return predictions
+    if model.size[-1] not in _CHANNELS:
+        raise InputError(
+            f"the model takes {model.size[-1]} channels; expected 1 (grey) or 3 (colour) to show it pictures"
+        )
+    names, files = _names(model, labels), picture_files([Path(path) for path in paths])
+    predictions, undecodable, begin = [], {}, time.perf_counter()
+    for done, (file, pixels) in enumerate(_decoded(files, model, fit), start=1):
+        if isinstance(pixels, Undecodable):
+            undecodable[str(file)] = str(pixels)
+        else:
+            predictions.append(Prediction(str(file), _guesses(model, pixels, names, top)))
+        if progress is not None:
+            progress(done, len(files))
+    _require_some(predictions, undecodable)
+    return Predictions(tuple(predictions), undecodable, time.perf_counter() - begin)
 
 
-def read_picture(path: Path | str, height: int, width: int, channels: int) -> NDArray[np.uint8]:
-    """The picture in a file, upright, as (height, width, channels) of 0..255.
+def _decoded(files: Sequence[Path], model: LiteModel, fit: Fit) -> Iterator[tuple[Path, Images | Undecodable]]:
+    """Each file with its picture (H, W, C) as the model takes it, or why there is none; a chunk at a time in memory."""
+    height, width, channels = model.size
 
-    Raises `InputError` where the file is no picture of 8 bits a channel, is cut short, or
-    is so large that decoding it would fill the memory.
-    """
-    if channels not in _MODES:
-        raise InputError(f"the model takes {channels} channels; expected 1 (grey) or 3 (colour) to show it pictures")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                if image.mode.startswith(_DEEP):
-                    raise InputError(f"{path}: has more than 8 bits a channel ({image.mode}); expected 8")
-                upright = ImageOps.exif_transpose(image).convert(_MODES[channels])
-    except InputError:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InputError(f"{path}: has more pixels than are decoded safely; expected a smaller picture") from error
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error) as error:
-        reason = getattr(error, "strerror", None)  # of files; decoders give none
-        found = f"cannot be read ({reason})" if reason else "is no whole picture"
-        raise InputError(f"{path}: {found}; expected a picture such as PNG or JPEG") from error
-    pixels = np.asarray(upright.resize((width, height), Image.Resampling.BILINEAR))
-    return pixels.reshape(height, width, channels)
+    def read(file: Path) -> Images | Undecodable:
+        try:
+            return read_picture(file, (height, width), channels, fit)
+        except Undecodable as error:
+            return error
+
+    with ThreadPoolExecutor() as pool:  # decoders leave Python's lock
+        for start in range(0, len(files), _CHUNK):
+            chunk = files[start : start + _CHUNK]
+            yield from zip(chunk, pool.map(read, chunk), strict=True)
+
+
+def _guesses(model: LiteModel, pixels: Images, names: Sequence[str], top: int) -> tuple[Guess, ...]:
+    outputs = model.predict(pixels[None])[0]
+    chances = outputs if model.probabilities else softmax(outputs)
+    likeliest = np.argsort(-chances, kind="stable")[:top].tolist()
+    return tuple(Guess(names[index], index, float(chances[index])) for index in likeliest)
+
+
+def _require_some(predictions: Sequence[Prediction], undecodable: dict[str, str]) -> None:
+    if predictions:
+        return
+    name, reason = next(iter(undecodable.items()))
+    more = f", and as little any of {len(undecodable) - 1} more" if len(undecodable) > 1 else ""
+    raise InputError(f"{name}: cannot be decoded ({reason}){more}; expected a picture such as PNG or JPEG")
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from nas.errors import InputError
+from nas.export.front import usual_range
 from nas.export.labels import labels_beside
 from nas.export.model import Graph, Tensor, parse, read_bytes
 from nas.export.quiet import quiet
@@ -30,13 +31,24 @@ class LiteModel:
     beside the file, or None where there is no such file. Without `xnnpack` the runtime's
     own kernels compute, as on systems whose LiteRT is built so.
 
+    `reads` are the numbers that a float file takes for the darkest and the brightest
+    pixel; where nobody says, what `usual_range` finds likely.
+
     A file from elsewhere is first run in a process of its own, because the runtime does
     not survive every damaged file; `trusted` skips that for a file just written.
 
     Raises `InputError` where the file cannot be read or is no such classifier.
     """
 
-    def __init__(self, path: Path | str, *, threads: int = 1, trusted: bool = False, xnnpack: bool = True):
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        threads: int = 1,
+        trusted: bool = False,
+        xnnpack: bool = True,
+        reads: tuple[float, float] | None = None,
+    ):
         self.path = Path(path)
         data = read_bytes(self.path)
         graph = parse(data, str(path)).main
@@ -48,11 +60,17 @@ class LiteModel:
         if not trusted:
             _try_out(self.path)
         self._interpreter = _interpreter(data, threads, xnnpack, str(path))
-        self._table = _input_values(self._input)
+        self._table = _input_values(self._input, reads or usual_range(graph, str(path)))
         self._numbers = [
             details[0]["index"]
             for details in (self._interpreter.get_input_details(), self._interpreter.get_output_details())
         ]
+
+    @property
+    def reads(self) -> tuple[float, float]:
+        """The numbers that its input holds for the darkest and the brightest pixel."""
+        low, high = (_real(self._table[[0, 255]], self._input)).tolist()
+        return low, high
 
     @cached_property
     def labels(self) -> list[str] | None:
@@ -66,7 +84,7 @@ class LiteModel:
         """Outputs (N, classes) for pictures (N, H, W, C) of 0..255: logits, or
         probabilities where the file ends in a softmax.
 
-        A float model is given pixels / 127.5 - 1; a quantized one what its input's range
+        A float model is given what it `reads`; a quantized one what its input's range
         stands for, [-1, 1], [0, 1] or [0, 255]. Raises `InputError` for another size or type.
         """
         if pixels.dtype != np.uint8 or pixels.shape[1:] != self.size:
@@ -79,7 +97,7 @@ class LiteModel:
         for number, picture in enumerate(pixels):
             self.feed(picture)
             self.invoke()
-            outputs[number] = self._dequantize(self._interpreter.get_tensor(self._numbers[1]))
+            outputs[number] = _real(self._interpreter.get_tensor(self._numbers[1]).reshape(-1), self._output)
         return outputs
 
     def feed(self, picture: NDArray[np.uint8]) -> None:
@@ -89,13 +107,6 @@ class LiteModel:
     def invoke(self) -> None:
         """Runs the model once on the input it has; the call that is timed."""
         self._interpreter.invoke()
-
-    def _dequantize(self, output: NDArray[Any]) -> NDArray[np.float32]:
-        values = output.reshape(-1).astype(np.float32)
-        if not self._output.scales:
-            return values
-        result: NDArray[np.float32] = (values - self._output.zero_points[0]) * np.float32(self._output.scales[0])
-        return result
 
 
 def interleaved_latency(
@@ -204,15 +215,23 @@ def _interpreter(data: bytes, threads: int, xnnpack: bool, origin: str) -> Any:
     return interpreter
 
 
-def _input_values(tensor: Tensor) -> NDArray[Any]:
-    """What the model is given for each pixel value, (256,) of the input's type.
+def _real(numbers: NDArray[Any], tensor: Tensor) -> NDArray[np.float32]:
+    """What numbers of a tensor at the model's ends stand for."""
+    values = numbers.astype(np.float32)
+    if tensor.scales:
+        values = (values - tensor.zero_points[0]) * np.float32(tensor.scales[0])
+    return values
+
+
+def _input_values(tensor: Tensor, reads: tuple[float, float]) -> NDArray[Any]:
+    """What the model is given for each pixel value, (256,) of the input's type; of floats from `reads` to `reads`.
 
     A range [-1, 1] of 256 steps holds no exact 0, so its pixels fall between two steps;
     they are moved by that half step towards the side where all of 0..255 have their own.
     """
     pixels = np.arange(256, dtype=np.float64)
     if tensor.dtype == "float32":
-        return (pixels / 127.5 - 1).astype(np.float32)
+        return (reads[0] + pixels * ((reads[1] - reads[0]) / 255)).astype(np.float32)
     limits = np.iinfo(tensor.dtype)
     scale, zero = tensor.scales[0], tensor.zero_points[0]
     low, high = _range(scale * (limits.min - zero), scale * (limits.max - zero))

@@ -8,13 +8,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nas.resizing import resize
     from nas.train.checkpoint import load_trained
     from nas.train.data import Dataset, Split, at_resolution
     from nas.train.evaluate import accuracy, logits
     from nas.train.loading import load_dataset
     from nas.train.loop import Epoch, Trained, TrainingFailed, train
     from nas.train.recipe import Recipe
-    from nas.train.resizing import resize
 
 __all__ = [
     "Dataset",
@@ -34,12 +34,11 @@ __all__ = [
 
 _HOMES = {
     "checkpoint": ("load_trained",),
-    "data": ("Dataset", "Split", "at_resolution"),
+    "data": ("Dataset", "Split", "at_resolution", "resize"),
     "evaluate": ("accuracy", "logits"),
     "loading": ("load_dataset",),
     "loop": ("Epoch", "Trained", "TrainingFailed", "train"),
     "recipe": ("Recipe",),
-    "resizing": ("resize",),
 }
 
 

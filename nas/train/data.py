@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from nas.resizing import Fit, Images, resize
 from nas.train.memory import memory_bytes
 from nas.train.pictures import Held, Pictures, Progress
-from nas.train.resizing import Fit, Images, resize
 
 Labels = NDArray[np.int32]
 

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.network import Network
+from nas.resizing import Images
 from nas.train.compiled import EVALUATION_BATCH, use_cache_on_disk
 from nas.train.data import Split
 from nas.train.pictures import Pictures
-from nas.train.resizing import Images
 from nas.train.step import Chain
 
 

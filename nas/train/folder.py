@@ -1,25 +1,21 @@
 """A folder of pictures: one subfolder for each class, or for each split and in it for each class."""
 
-import struct
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
 
 from nas.errors import MOST_NAMED, InputError
+from nas.picture_file import SUFFIXES, decode
+from nas.resizing import Images
 from nas.train.data import Split
 from nas.train.overlap import require_apart
-from nas.train.pictures import Pictures, Source, Undecodable
-from nas.train.resizing import Images
+from nas.train.pictures import Pictures, Source
 from nas.train.splitting import Found
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 _NAMES = {"train": "train", "training": "train", "validation": "validation", "val": "validation", "test": "test"}
 _COLOURS = 3
-_DEEP = ("I", "F")  # Pillow's modes of more than 8 bits a channel begin so
 
 
 def read(path: Path, unreadable: float) -> Found:
@@ -110,17 +106,5 @@ class _Files(Source):
         return str(self.files[place])
 
     def decode(self, place: int, side: int | None) -> Images:
-        """The picture (H, W, 3); of a JPEG far larger than `side` a smaller version, which is quicker."""
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", Image.DecompressionBombWarning)
-                with Image.open(self.files[place]) as image:
-                    if image.mode.startswith(_DEEP):
-                        raise Undecodable(f"more than 8 bits a channel, {image.mode}")
-                    if side:
-                        image.draft("RGB", (2 * side, 2 * side))
-                    return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise Undecodable("more pixels than are decoded safely") from error
-        except (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error) as error:
-            raise Undecodable(getattr(error, "strerror", None) or "no whole picture") from error
+        """The picture (H, W, 3), as `nas predict` decodes it too."""
+        return decode(self.files[place], side)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from nas.errors import InputError
+from nas.resizing import Fit, with_channels
 from nas.train.data import MEMORY, Dataset, Split, at_resolution, with_pictures
 from nas.train.memory import memory_bytes
 from nas.train.pictures import Pictures, Progress
-from nas.train.resizing import Fit, with_channels
 from nas.train.splitting import Found, require_labels, with_splits
 
 

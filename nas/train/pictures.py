@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.errors import InputError
-from nas.train.resizing import Fit, Images, resize_one, with_channels
+from nas.picture_file import Undecodable
+from nas.resizing import Fit, Images, resize_one, with_channels
 
 Progress = Callable[[int, int], None]
 """Called with the pictures decoded so far and the pictures to decode."""
@@ -21,10 +22,6 @@ _CHUNK = 256  # pictures that a thread decodes at a time
 _NAMED = 3  # pictures that a message names
 _GREY = 128  # what stands for a picture that cannot be decoded
 _AHEAD = 4  # batches that are decoded before they are asked for
-
-
-class Undecodable(Exception):
-    """A stored picture is none; the message is the reason, without the picture's name."""
 
 
 class Source(ABC):

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from nas.errors import InputError
+from nas.picture_file import Undecodable
+from nas.resizing import Images
 from nas.train.data import Labels, Split
-from nas.train.pictures import Pictures, Progress, Source, Undecodable
-from nas.train.resizing import Images
+from nas.train.pictures import Pictures, Progress, Source
 from nas.train.splitting import Found
 
 _CHUNK = 512  # pictures that are decoded at a time

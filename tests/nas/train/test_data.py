@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from nas.errors import InputError
+from nas.resizing import resize, with_channels
 from nas.train.data import Dataset, Split, at_resolution, stratified
 from nas.train.loading import load_dataset
 from nas.train.pictures import Pictures
-from nas.train.resizing import resize, with_channels
 
 
 def _sorted(*splits: Split) -> list[bytes]:

@@ -1,0 +1,113 @@
+"""How a trained network does as int8 by several methods, and which layers it loses in."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.context import load_data
+from experiments.data import as_needed, open_data
+from experiments.export_source import Source, find_source
+from experiments.progress import RunProgress
+from experiments.run_folder import EXPERIMENT
+from experiments.schema import load_experiment
+from experiments.stages.export import calibration_pictures
+from experiments.training import TRAINING, is_training, load_training
+from nas.export.quantization.layers import LayerError, decibels, layer_errors
+from nas.export.quantization.method import Method
+from nas.export.run import LiteModel
+from nas.export.tflite import convert
+from nas.files import write_bytes, write_text
+from nas.resizing import Images
+from nas.train.data import Dataset
+from nas.train.evaluate import logits
+
+LAYER_PICTURES = 32  # that every layer is looked at on
+
+
+class Seen(NamedTuple):
+    """Pictures (N, H, W, C) that files are judged by, their classes (N,) where they are known, and whose they are."""
+
+    pictures: Images
+    labels: NDArray[np.int32] | None
+    split: str
+
+
+def compare_methods(source: str, methods: Sequence[Method], count: int, out: Path) -> dict[str, Any]:
+    """Writes an int8 file for each method and `layers.csv` to the folder `out`; what `nas quantization --json` prints.
+
+    Raises `InputError` where `source` is no trained network, or has no pictures to calibrate by.
+    """
+    chosen = find_source(source)
+    seen = _seen(source, chosen, count)
+    calibration = calibration_pictures(chosen.pictures, chosen.calibration_images, chosen.seed)
+    shape = (1, *chosen.pictures.shape[1:])
+    exact = logits(chosen.network, seen.pictures)
+    floats = convert(chosen.network, shape, "float32")
+    rows, layers = [], list[LayerError]()
+    with RunProgress(1) as progress, progress.task("quantize", len(methods)) as task:
+        for done, method in enumerate(methods, start=1):
+            data = convert(chosen.network, shape, "int8", calibration, method)
+            path = out / f"model_int8_{method}.tflite"
+            write_bytes(path, data)
+            rows.append(_row(method, path, exact, seen))
+            layers = layers or layer_errors(floats, data, calibration[:LAYER_PICTURES])
+            task.update(done, str(method))
+    write_text(out / "layers.csv", _table(layers))
+    return {
+        "source": source,
+        "split": seen.split,
+        "pictures": len(seen.pictures),
+        "calibration": {"pictures": len(calibration), "seed": chosen.seed},
+        "accuracy": _accuracy(exact, seen),
+        "methods": rows,
+        "layers_of": str(methods[0]),
+        "layers": [{**asdict(layer), "helps": layer.helps} for layer in layers],
+        "out": str(out),
+    }
+
+
+def _seen(source: str, chosen: Source, count: int) -> Seen:
+    """The first pictures of the test split; of networks that have none, those to calibrate by."""
+    folder, side = Path(source), chosen.architecture.resolution
+    dataset: Dataset | None = None
+    if is_training(folder):
+        training = load_training(folder / TRAINING)
+        dataset = open_data(training.data, training.seed, channels=chosen.architecture.channels)
+    elif (folder / EXPERIMENT).exists():
+        dataset = load_data(load_experiment(folder / EXPERIMENT))
+    if dataset is None:
+        return Seen(np.asarray(chosen.pictures[:count]), None, "calibration")
+    test = as_needed(dataset, side).test
+    return Seen(np.asarray(test.images[:count]), test.labels[:count], "test")
+
+
+def _row(method: Method, path: Path, exact: NDArray[np.float32], seen: Seen) -> dict[str, Any]:
+    outputs = LiteModel(path, trusted=True).predict(seen.pictures)
+    return {
+        "method": str(method),
+        "accuracy": _accuracy(outputs, seen),
+        "agreement": float((outputs.argmax(1) == exact.argmax(1)).mean()),
+        "snr": decibels(float((exact.astype(np.float64) ** 2).sum()), float(((outputs - exact) ** 2).sum())),
+        "file": str(path),
+        "bytes": path.stat().st_size,
+    }
+
+
+def _accuracy(outputs: NDArray[np.float32], seen: Seen) -> float | None:
+    return None if seen.labels is None else float((outputs.argmax(1) == seen.labels).mean())
+
+
+def _table(layers: Sequence[LayerError]) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow((*LayerError.__dataclass_fields__, "helps"))
+    for layer in layers:
+        values = [f"{value:.4g}" if isinstance(value, float) else value for value in asdict(layer).values()]
+        writer.writerow((*values, layer.helps))
+    return stream.getvalue()
