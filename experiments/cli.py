@@ -41,7 +41,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     As an exception, Ctrl-C would be logged at length by one library and swallowed by another.
     """
     cursor = "\x1b[?25h" if os.isatty(2) else ""  # a progress bar may have hidden it
-    goes_on = "nas train" if "train" in sys.argv[1:2] else "nas run"
+    goes_on = f"nas {sys.argv[1]}" if sys.argv[1:2] in (["train"], ["scale"]) else "nas run"
     os.write(2, f"{cursor}\nnas: interrupted; `{goes_on}` goes on from here when given again\n".encode())
     os._exit(INTERRUPTED)
 

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from experiments.yaml_source import Document, KeyPath, dotted
 from nas.errors import InputError, unknown
+from nas.search.address import without_password
 
 Schema = Mapping[str, Any]
 
@@ -102,12 +103,12 @@ def _shown(found: Any, raw: str, kind: str) -> str:
     if found is None:
         return "nothing"
     text = yaml.safe_dump(found, default_flow_style=True, width=10**9, allow_unicode=True)
-    text = text.removesuffix("\n").removesuffix("\n...")
+    text = without_password(text.removesuffix("\n").removesuffix("\n..."))
     text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
     if isinstance(found, bool):
         return text if raw.lower() in ("", text) else f"'{raw}', which is {text} to YAML"
     if isinstance(found, str):
-        quoted = f"'{found[:_LONGEST]}'"
+        quoted = f"'{without_password(found)[:_LONGEST]}'"
         return f"the text {quoted}{_as_number(found)}" if kind.endswith(("_type", "_str")) else quoted
     if kind == "string_type" and isinstance(found, int | float):
         return f"the number {raw or text}"

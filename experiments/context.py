@@ -1,22 +1,29 @@
 """What every stage of a run works with."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from experiments.data import open_data, sized
 from experiments.devices import open_devices
+from experiments.limits import of_quantities
+from experiments.objectives import make_objectives, spelled
 from experiments.progress import RunProgress
 from experiments.run_folder import RunFolder
 from experiments.schema import Experiment
+from experiments.stages.start import load_starts
+from experiments.strategies import require_able_sampler
 from nas.architecture import Architecture
 from nas.errors import InputError
 from nas.latency import Device
+from nas.search.facts import Limits
+from nas.search.objectives import Objective
 from nas.trace import trace
 from nas.train import Dataset, Epoch, Recipe, Trained, train
 from nas.train.data import with_pictures
+from nas.train.transfer import Start
 from search_spaces import SearchSpace
 
 
@@ -29,7 +36,8 @@ class Context:
     progress: RunProgress
     space: SearchSpace
     devices: tuple[Device, ...]
-    limits: dict[str, float]  # milliseconds by the device's name
+    bounds: Limits
+    objectives: tuple[Objective, ...]
     dataset: Dataset
     sized: Callable[[int], Dataset]
 
@@ -37,6 +45,8 @@ class Context:
     def load(cls, experiment: Experiment, folder: RunFolder, progress: RunProgress) -> "Context":
         """Loads what the stages need; raises `InputError` for what does not fit together."""
         space = experiment.search_space()
+        require_able_sampler(experiment, space)
+        load_starts(experiment, space)
         try:
             dataset = load_data(experiment, progress)
         except InputError as error:
@@ -44,17 +54,31 @@ class Context:
             raise InputError(f"{experiment.where('data', 'dataset')}: {said}") from error
         _require_pictures(experiment, dataset)
         _require_fit(experiment, space, dataset)
-        limits = open_devices(experiment, folder.path, progress.say)
+        asked = open_devices(experiment, folder.path, progress.say)
         # Resolutions come and go in families; three at once serve a search and spare memory.
         at = lru_cache(maxsize=3)(lambda resolution: sized(dataset, resolution, progress))
-        milliseconds = {device.name: limit for device, limit in limits}
-        devices = tuple(device for device, _ in limits)
-        return cls(experiment, folder, progress, space, devices, milliseconds, dataset, at)
+        devices = tuple(one.device for one in asked)
+        milliseconds = {one.device.name: one.milliseconds for one in asked if one.milliseconds is not None}
+        bounds = Limits(devices, milliseconds, of_quantities(experiment.search.limits))
+        objectives = _objectives(experiment, {one.source: one.device.name for one in asked}, bounds)
+        return cls(experiment, folder, progress, space, devices, bounds, objectives, dataset, at)
 
     @property
     def device(self) -> Device:
         """The device that tables and pictures show: the first with a limit."""
         return self.devices[0]
+
+    @property
+    def limits(self) -> Mapping[str, float]:
+        """Milliseconds by the name of each device that has a limit."""
+        return self.bounds.milliseconds
+
+    @property
+    def chosen(self) -> str:
+        """The name of the objective by which the winner is taken from a front."""
+        spelled_as = [spelled(spec) for spec in self.experiment.search.objectives]
+        choose = self.experiment.search.choose
+        return self.objectives[spelled_as.index(choose) if choose else 0].name
 
     @property
     def evidence(self) -> dict[str, str]:
@@ -68,6 +92,7 @@ class Context:
         recipe: Recipe,
         on_epoch: Callable[[Epoch], None] | None = None,
         pictures: int | None = None,
+        start: Start | None = None,
     ) -> Trained:
         """Trains from scratch, or from where an earlier start of the same training was stopped.
 
@@ -80,11 +105,19 @@ class Context:
             seed=self.experiment.seed,
             checkpoints=self.folder.checkpoints(name),
             progress=on_epoch,
+            start=start,
         )
 
     def path(self, name: str) -> Path:
         """A file of the run's folder."""
         return self.folder.path / name
+
+
+def _objectives(experiment: Experiment, names: Mapping[str, str], bounds: Limits) -> tuple[Objective, ...]:
+    try:
+        return make_objectives(experiment.search.objectives, names, bounds.most)
+    except InputError as error:
+        raise InputError(f"{experiment.where('search', 'objectives')}: {error}") from error
 
 
 def load_data(experiment: Experiment, progress: RunProgress | None = None) -> Dataset:

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from experiments.limits import by_device
 from experiments.measurements import Measurements
-from experiments.schema import Experiment
+from experiments.objectives import devices_of
+from experiments.schema import Experiment, Search
 from experiments.untrained import export_untrained
 from nas.errors import InputError
 from nas.files import write_bytes
@@ -17,6 +18,7 @@ from nas.ops import Trace
 
 DEVICES = "devices"  # in a run's folder: the device files that it began with
 MEASURED = "measured"  # in a run's folder: what its devices have measured
+SHOWN = "edgetpu-usb"  # the device of tables and pictures where an experiment names none
 
 
 @dataclass(frozen=True)
@@ -83,27 +85,40 @@ def asked(device: Device | MeasuringDevice, folder: Path, say: Callable[[str], N
     return MeasuredDevice(device, folder / "models", table, say)
 
 
-def open_devices(
-    experiment: Experiment, run: Path, say: Callable[[str], None] = lambda _: None
-) -> list[tuple[Device, float]]:
-    """The devices that an experiment limits, in its order, with the milliseconds of each.
+class Asked(NamedTuple):
+    """A device that an experiment asks, its limit if it has one, and the name or file that it is spelled as."""
+
+    device: Device
+    milliseconds: float | None
+    source: str
+
+
+def open_devices(experiment: Experiment, run: Path, say: Callable[[str], None] = lambda _: None) -> list[Asked]:
+    """The devices that an experiment limits or has as an objective, in its order.
 
     Raises `InputError` where two have one name, or a file is not what it was when the run began.
     """
-    opened: dict[str, tuple[Device, float]] = {}
-    for source, limit in by_device(experiment.search.limits).items():
+    opened: dict[str, Asked] = {}
+    for source, limit in sources(experiment.search).items():
         _require_same(device_file(source), run)
         device = open_device(source, run / MEASURED, say)
         if device.name in opened:
             where = experiment.where("search", "limits", source)
             raise InputError(f"{where}: is a second device of the name '{device.name}'; expected one of each name")
-        opened[device.name] = (device, limit)
+        opened[device.name] = Asked(device, limit, source)
     return list(opened.values())
+
+
+def sources(search: Search) -> dict[str, float | None]:
+    """The names and files of an experiment's devices, with their limits; `SHOWN` where it names none."""
+    limited: dict[str, float | None] = dict(by_device(search.limits).items())
+    others = dict.fromkeys(device for device in devices_of(search.objectives) if device not in limited)
+    return limited | others or {SHOWN: None}
 
 
 def keep_device_files(experiment: Experiment, run: Path) -> None:
     """Copies the device files that do not come with the toolkit into the run's folder, as they are now."""
-    for file in map(device_file, by_device(experiment.search.limits)):
+    for file in map(device_file, sources(experiment.search)):
         if file.parent != FOLDER:
             write_bytes(run / DEVICES / file.name, file.read_bytes())
 

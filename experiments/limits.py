@@ -1,9 +1,14 @@
-"""Limits as an experiment spells them: of a device, or of the slowest of several, as max(one, other)."""
+"""Limits as an experiment spells them: of a device, of the slowest of several, or of a quantity.
+
+A device is its name or file, several are max(one, other), a quantity is one of
+`nas.search.quantities.QUANTITIES`.
+"""
 
 import re
 from collections.abc import Mapping
 
 from nas.errors import InputError
+from nas.search.quantities import QUANTITIES
 
 _SLOWEST = re.compile(r"max\((.*)\)")
 
@@ -14,6 +19,8 @@ def devices_in(key: str) -> tuple[str, ...]:
     >>> devices_in("max(edgetpu-usb, devices/phone.json)")
     ('edgetpu-usb', 'devices/phone.json')
     """
+    if key in QUANTITIES:
+        return ()
     match = _SLOWEST.fullmatch(key.strip())
     if match is None and key.startswith("max("):  # YAML takes the comma for the end of a key
         raise InputError(f"found '{key}'; expected max(...) whole, within {{ }} in quotes: {{'max(one, other)': 0.4}}")
@@ -32,3 +39,8 @@ def by_device(limits: Mapping[str, float]) -> dict[str, float]:
         for device in devices_in(key):
             own[device] = min(milliseconds, own.get(device, milliseconds))
     return own
+
+
+def of_quantities(limits: Mapping[str, float]) -> dict[str, float]:
+    """The limits that are of no device."""
+    return {key: most for key, most in limits.items() if key in QUANTITIES}

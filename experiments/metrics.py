@@ -12,7 +12,7 @@ from nas.files import write_text
 from nas.search.record import Outcome, read_records
 
 PACKAGES = ("edgescale", "jax", "flax", "optax", "optuna", "numpy", "ai-edge-litert")
-OUTCOMES: tuple[Outcome, ...] = ("trained", "infeasible", "duplicate", "failed")
+OUTCOMES: tuple[Outcome, ...] = ("trained", "infeasible", "duplicate", "failed", "pruned", "screened")
 
 
 def write_metrics(
@@ -42,14 +42,14 @@ def write_metrics(
         "export": exported,
         "test_accuracy": winner["test_accuracy"],
         "int8_accuracy": accuracies.get("int8"),
-        "latency_ms": winner["latency_ms"][context.device.name],
+        "latency_ms": winner["latency_ms"].get(context.device.name),
     }
     write_text(context.path("metrics.json"), json.dumps(metrics, indent=1, allow_nan=False))
     return metrics
 
 
 def _search(context: Context) -> dict[str, Any]:
-    from experiments.stages.search import open_study
+    from experiments.study import open_study
 
     records = read_records(open_study(context))
     settings = context.experiment.search
@@ -57,7 +57,9 @@ def _search(context: Context) -> dict[str, Any]:
         "sampler": settings.sampler,
         "device": context.device.name,
         "evidence": context.device.evidence,
-        "limit_ms": context.limits[context.device.name],
+        "limit_ms": context.limits.get(context.device.name),
+        "limits": context.bounds.most,
+        "objectives": [objective.name for objective in context.objectives],
         "trials": len(records),
         "architectures": len({record.digest for record in records}),
         **{outcome: sum(record.outcome == outcome for record in records) for outcome in OUTCOMES},

@@ -1,6 +1,5 @@
 """The folder of a run: one experiment's, one process's at a time, every file whole or absent."""
 
-import fcntl
 import json
 import shutil
 from contextlib import suppress
@@ -8,7 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol, Self
 
-from experiments.schema import load_experiment
+from experiments.lock import hold
+from experiments.schema import BY_WHOM, load_experiment
 from nas.errors import InputError
 from nas.files import write_text
 
@@ -59,14 +59,9 @@ class RunFolder:
         try:
             folder._refuse_foreign(experiment)
             path.mkdir(parents=True, exist_ok=True)
-            folder._lock = (path / LOCK).open("a")
+            folder._lock = hold(path / LOCK, f"{path}: is in use by another run; wait for it, or give another --out")
         except OSError as error:
             raise InputError(f"{path}: cannot be used ({error.strerror}); expected a folder to write to") from error
-        try:
-            fcntl.flock(folder._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            folder._lock.close()
-            raise InputError(f"{path}: is in use by another run; wait for it, or give another --out") from error
         try:
             folder._refuse_foreign(experiment)  # again: another run may have come and gone before the lock
             folder._clear_parts()
@@ -159,7 +154,7 @@ def _damaged(file: Path, found: str) -> InputError:
 def _first_difference(one: dict[str, Any], other: dict[str, Any], prefix: str = "") -> str:
     """The first setting that differs, as in 'search.trained was 4, now 8'."""
     for key in one:
-        if one[key] == other.get(key) or key in ("out", "data_dir"):
+        if one[key] == other.get(key) or key in ("out", "data_dir", *BY_WHOM):
             continue
         if isinstance(one[key], dict) and isinstance(other.get(key), dict):
             return _first_difference(one[key], other[key], f"{prefix}{key}.")

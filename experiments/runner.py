@@ -7,16 +7,19 @@ from typing import Any
 from experiments.progress import RunProgress
 from experiments.run_folder import RunFolder
 from experiments.schema import Experiment
+from experiments.strategies import require_allowed_sampler
 
 STAGES = 6
 
 
-def run_experiment(experiment: Experiment, out: Path) -> dict[str, Any]:
+def run_experiment(experiment: Experiment, out: Path, *, allow_code: bool = False) -> dict[str, Any]:
     """Runs the experiment in the folder `out`, or the rest of it; returns metrics.json's content.
 
-    Whatever an earlier start finished is taken over: trials, trainings, files. Raises
+    Whatever an earlier start finished is taken over: trials, trainings, files. A sampler
+    that the experiment names by import path is run where `allow_code` says so. Raises
     `InputError` where the experiment cannot be run, or the folder is another's.
     """
+    require_allowed_sampler(experiment, allow_code)
     with RunFolder.claim(out, experiment) as folder, RunProgress(STAGES) as progress:
         progress.say(f"{experiment.name} in {out}")
         return _Run(experiment, folder, progress).run()
@@ -55,22 +58,28 @@ class _Run:
         return metrics
 
     def _search(self) -> Any:
-        from experiments.stages.search import open_study, run_search
+        from experiments.stages.answer import Answer
+        from experiments.stages.search import run_search
         from experiments.stages.winner import write_winner
-        from nas.search.record import best, read_records
+        from experiments.study import open_study
+        from nas.search.record import read_records
 
         done = self.folder.result("search") is not None
-        limits = self.context.limits
-        said = ", ".join(f"{limits[d.name]:g} ms on {d.name} ({d.evidence})" for d in self.context.devices)
-        self.progress.stage(f"search within {said}", done)
+        self.progress.stage(f"search within {self._limits()}", done)
         if done:
-            return best(read_records(open_study(self.context)))
+            return Answer(self.context).of(read_records(open_study(self.context)))
         record = run_search(self.context)
         write_winner(self.context, record)
         seconds = sum(r.seconds for r in read_records(open_study(self.context)))
         self.folder.finish("search", {"winner": record.number, "seconds": seconds})
         self.progress.say(f"winner: trial {record.number}, {record.accuracy:.2%} on validation")
         return record
+
+    def _limits(self) -> str:
+        limits, quantities = self.context.limits, self.context.bounds.quantities
+        known = {device.name: device.evidence for device in self.context.devices}
+        said = [f"{most:g} ms on {name} ({known[name]})" for name, most in limits.items()]
+        return ", ".join([*said, *(f"{most:,.10g} {name}" for name, most in quantities.items())])
 
     def _winner(self, record: Any) -> dict[str, Any]:
         from experiments.stages.winner import CHECKPOINT, train_winner

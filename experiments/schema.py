@@ -26,14 +26,22 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_core import CoreSchema, PydanticCustomError
 from pydantic_core.core_schema import DataclassSchema
 
 from experiments.complaints import SAID, first_complaint
 from experiments.limits import devices_in
+from experiments.objectives import check_objective, spelled
+from experiments.steps import check_steps
 from experiments.yaml_source import Document, dotted, read_file, with_overrides
 from nas.errors import InputError, one_line, unknown
+from nas.export.formats import FORMATS
+from nas.export.quantization.method import NAMES as QUANTIZATIONS
+from nas.search.address import check_address
+from nas.search.line import DEFAULT as STEPS
+from nas.search.quantities import QUANTITIES, SCORES
 from nas.train.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -44,6 +52,7 @@ T = TypeVar("T")
 # The mean and deviation of ImageNet's pictures by colour, as published networks were trained with.
 NORMALISATIONS = {"imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))}
 MEMBERS = tuple(f"b{phi}" for phi in range(8))
+BY_WHOM = ("workers", "engine", "resources", "storage")  # keys of the search that decide nothing of its results
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
@@ -57,13 +66,25 @@ def _check_name(what: str, names: Callable[[], Iterable[str]], name: str) -> str
     return name
 
 
+def _checked(check: Callable[[Any], None], value: T) -> T:
+    try:
+        check(value)
+    except InputError as error:
+        raise _said(str(error)) from error
+    return value
+
+
 # What exists is asked late: importing this module brings in neither JAX nor Optuna.
 
 
-def _samplers() -> Iterable[str]:
-    from nas.search.samplers import sampler_names
+def _check_sampler(value: Any) -> Any:
+    """In its one spelling."""
+    from experiments.strategies import sampler_text
 
-    return sampler_names()
+    try:
+        return sampler_text(value)
+    except InputError as error:
+        raise _said(str(error)) from error
 
 
 def _spaces() -> Iterable[str]:
@@ -73,10 +94,13 @@ def _spaces() -> Iterable[str]:
     return (*space_names(), *zoo_names())
 
 
-def _check_device(name: str) -> str:
-    """The name or file of a device, or max(...) over several."""
+def _check_limited(name: str) -> str:
+    """The name or file of a device, max(...) over several, or a quantity."""
     from nas.latency import find_device
 
+    if name in SCORES:
+        known = ", ".join(QUANTITIES)
+        raise _said(f"found '{name}', which is not known before training; expected a device, or one of {known}")
     try:
         for device in devices_in(name):
             find_device(device)
@@ -107,6 +131,14 @@ def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
     return values
 
 
+def _with_tflite(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Only TFLite files are run beside the network."""
+    lite = [name for name, form in FORMATS.items() if form.lite]
+    if not any(name in lite for name in names):
+        raise _said(f"found {', '.join(names)}; expected at least one of {', '.join(lite)}")
+    return names
+
+
 def _check_space(text: str) -> str:
     """The name of a space, or a text without spaces at the ends of lines, which YAML would write in quotes."""
     word = text.strip()
@@ -127,6 +159,21 @@ def _check_folder(folder: Any) -> Any:
         return Path(folder).expanduser()
     except RuntimeError as error:  # there is no such user
         raise _said(f"found '{folder}'; expected a folder") from error
+
+
+def _counts(limits: Any) -> Any:
+    """Refuses counts below 1 by themselves, since they are no milliseconds."""
+    for name in QUANTITIES:
+        most = limits.get(name, 1) if isinstance(limits, dict) else 1
+        if isinstance(most, bool) or not isinstance(most, int | float) or not 1 <= most < float("inf"):
+            raise _said(f"found {most} {name}; expected a number of at least 1")
+    return limits
+
+
+def _check_engine(text: str) -> str:
+    if text not in ("local", "ray") and not re.fullmatch(r"ray:[\w.-]+:\d{1,5}", text):
+        raise _said(f"found '{text}'; expected local, ray, or ray:HOST:PORT with the address of a cluster")
+    return text
 
 
 def _positive(values: tuple[float, ...]) -> tuple[float, ...]:
@@ -183,8 +230,12 @@ SearchRecipe = Annotated[RecipeSection, _epochs(5)]
 WinnerRecipe = Annotated[RecipeSection, _epochs(40)]
 FamilyRecipe = Annotated[RecipeSection, _epochs(20)]
 Share = Annotated[float, Field(gt=0, lt=1, description="a share greater than 0 and less than 1")]
-Device = Annotated[str, AfterValidator(_check_device)]
+Limited = Annotated[str, AfterValidator(_check_limited)]
 Milliseconds = Annotated[float, Field(gt=0, description="milliseconds greater than 0")]
+Objective = Annotated[Any, AfterValidator(partial(_checked, check_objective))]
+Steps = Annotated[
+    tuple[Any, ...], Field(strict=False, description="a list of steps"), AfterValidator(partial(_checked, check_steps))
+]
 Member = Annotated[str, AfterValidator(_check_member), Field(description="a member such as b0")]
 Members = Annotated[
     tuple[Member, ...],
@@ -196,6 +247,7 @@ SplitName = Annotated[str, AfterValidator(partial(_check_name, "split", lambda: 
 PerChannel = Annotated[
     tuple[float, ...], Field(strict=False, min_length=1, max_length=3, description="a list of 1 or 3 numbers")
 ]
+ExportFormat = Annotated[str, AfterValidator(partial(_check_name, "format", lambda: FORMATS))]
 Folder = Annotated[Path, Field(strict=False, description="a folder"), BeforeValidator(_check_folder)]
 
 
@@ -234,18 +286,84 @@ class Data(Section):
         return test
 
 
+class Rungs(Section):
+    """When trials that fall behind the others are ended early: after which epochs, and how many go on."""
+
+    kind: Literal["halving", "hyperband", "median"]
+    first: int = Field(1, ge=1, description="the epochs before the first decision, at least 1")
+    factor: int = Field(3, ge=2, description="of how many trials one goes on, and by what rungs grow; at least 2")
+    trials: int = Field(4, ge=1, description="the trials that the median waits for, at least 1")
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> "Rungs":
+        foreign, usual = ("factor", 3) if self.kind == "median" else ("trials", 4)
+        if getattr(self, foreign) != usual:
+            raise ValueError(f"{self.kind} has no '{foreign}'; expected it left out")
+        return self
+
+
+class Resources(Section):
+    """What a worker has of a node of a cluster."""
+
+    cpus: float = Field(1.0, gt=0, description="cores, greater than 0")
+    gpus: float = Field(0.0, ge=0, description="GPUs, at least 0; 0.5 for two workers a GPU")
+
+
 class Search(Section):
     """How many architectures are considered, which of them are trained, and how."""
 
-    sampler: Annotated[str, AfterValidator(partial(_check_name, "sampler", _samplers))] = "tpe"
+    sampler: Annotated[
+        str,
+        Field(description="a sampler with its options, as in tpe, or {name: evolution, population: 30}"),
+        BeforeValidator(_check_sampler),
+    ] = "tpe"
+    start: Annotated[tuple[str, ...], AfterValidator(_distinct)] = Field(
+        (), strict=False, description="a list of architectures to begin with, as in [mobilenet-v2, winner.yaml]"
+    )
     architectures: int = Field(40, ge=1, le=1_000_000, description="how many to consider, 1 to 1000000")
     trained: int | None = Field(None, ge=1, description="the most to train, at least 1")
     minutes: float | None = Field(None, gt=0, description="minutes that trials may take, greater than 0")
     pictures: int | None = Field(None, ge=1, description="the most pictures to train a trial on, at least 1")
-    limits: dict[Device, Milliseconds] = Field(
+    limits: Annotated[dict[Limited, Milliseconds], BeforeValidator(_counts)] = Field(
         {"edgetpu-usb": 10.0}, min_length=1, description="a device and its milliseconds, as in {edgetpu-usb: 0.4}"
     )
+    objectives: Annotated[tuple[Objective, ...], AfterValidator(_distinct)] = Field(
+        ("accuracy",), strict=False, min_length=1, description="a list of objectives, as in [accuracy, latency]"
+    )
+    choose: str | None = Field(None, description="the objective by which the winner is taken from the front")
+    steps: Steps = STEPS
+    deployable: Literal["edgetpu"] | None = None
     recipe: SearchRecipe = RecipeSection(epochs=5)
+    rungs: Rungs | None = None
+    trial_minutes: float | None = Field(None, gt=0, description="minutes that one trial may take, greater than 0")
+    workers: int = Field(0, ge=0, le=1024, description="how many processes train trials, 0 for the run's own alone")
+    engine: Annotated[str, AfterValidator(_check_engine)] = "local"
+    resources: Resources = Resources()
+    storage: Annotated[str, AfterValidator(partial(_checked, check_address))] | None = None
+
+    @field_validator("engine")
+    @classmethod
+    def _has_workers(cls, engine: str, info: ValidationInfo) -> str:
+        if engine != "local" and not info.data.get("workers", 1):
+            raise _said(f"found '{engine}' without workers; expected search.workers of at least 1")
+        return engine
+
+    @field_validator("choose")
+    @classmethod
+    def _an_objective(cls, choose: str | None, info: ValidationInfo) -> str | None:
+        known = [spelled(spec) for spec in info.data.get("objectives", ())]
+        if choose is not None and known and choose not in known:
+            raise _said(unknown("objective", choose, known))
+        return choose
+
+    @field_validator("rungs")
+    @classmethod
+    def _before_the_end(cls, rungs: Rungs | None, info: ValidationInfo) -> Rungs | None:
+        recipe = info.data.get("recipe")
+        if rungs and recipe and rungs.first >= recipe.epochs:
+            found = f"found a first rung after {rungs.first} of {recipe.epochs} epochs"
+            raise _said(f"{found}; expected one before the last, or more epochs in search.recipe")
+        return rungs
 
 
 class Scale(Section):
@@ -254,6 +372,8 @@ class Scale(Section):
     to: Members = Field(MEMBERS, min_length=1)
     train: Members = Field(default_factory=lambda data: tuple(n for n in ("b0", "b1") if n in data.get("to", ())))
     recipe: FamilyRecipe = RecipeSection(epochs=20)
+    warm_start: bool = Field(False, description="true to begin with the weights of the next smaller network, or false")
+    compare: bool = Field(False, description="true to train networks scaled in one dimension beside them, or false")
 
     @field_validator("train")
     @classmethod
@@ -266,13 +386,17 @@ class Scale(Section):
 
 
 class Export(Section):
-    """Which TFLite files are written."""
+    """Which files are written, and whose they are said to be."""
 
     formats: Annotated[
-        tuple[Literal["float32", "int8"], ...],
-        Field(strict=False, min_length=1, description="a list of float32 and int8"),
+        tuple[ExportFormat, ...],
+        Field(strict=False, min_length=1, description=f"a list of {', '.join(FORMATS)}"),
         AfterValidator(_distinct),
+        AfterValidator(_with_tflite),
     ] = ("float32", "int8")
+    author: str = Field("", max_length=200, description="who the files say has made them")
+    license: str = Field("", max_length=200, description="the licence that the files name")
+    quantization: Annotated[str, AfterValidator(partial(_check_name, "quantization", lambda: QUANTIZATIONS))] = "max"
     calibration_images: int = Field(200, ge=1, description="how many pictures set the ranges of int8, at least 1")
 
 
@@ -296,9 +420,13 @@ class Experiment(Section):
     def digest(self) -> str:
         """Twelve hexadecimal digits for what decides the results.
 
-        Where things lie (`out`, `data.data_dir`, `data.memory`) does not, nor do comments in the space.
+        Where things lie (`out`, `data.data_dir`, `data.memory`) does not, nor do comments in the space,
+        nor who trains the trials and keeps the study. A key that a later version adds changes nothing
+        while it has its default.
         """
-        settings = self.model_dump(mode="json", exclude={"out": True, "data": {"data_dir", "memory"}})
+        apart: Any = {"out": True, "data": {"data_dir", "memory"}, "search": set(BY_WHOM)}
+        said = self.model_dump(mode="json", exclude=apart, exclude_defaults=True)
+        settings = {key: value for key, value in said.items() if value != {}}
         lines = (" ".join(line.split("#")[0].split()) for line in self.space.splitlines())
         settings["space"] = [line for line in lines if line]
         return sha256(json.dumps(settings).encode()).hexdigest()[:12]

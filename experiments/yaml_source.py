@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from nas.errors import InputError
+from nas.search.address import without_password
 
 KeyPath = tuple[str | int, ...]
 
@@ -107,7 +108,7 @@ def with_overrides(document: Document, overrides: Sequence[str]) -> Document:
 def _with_override(document: Document, override: str, number: int) -> Document:
     name, equals, text = override.partition("=")
     path = tuple(key.strip() for key in name.split("."))
-    origin = _Origin(f"--set {override}", number, path)
+    origin = _Origin(f"--set {without_password(override)}", number, path)
     if not equals or not all(path):
         raise InputError(f"{origin.name}: found no key and value; expected as in --set search.trained=4")
     read = _read(text, origin)

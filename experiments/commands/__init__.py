@@ -1,6 +1,22 @@
 """The subcommands of `nas`, one file each."""
 
-from experiments.commands import calibrate, check, cost, devices, export, predict, report, run, scale, train, zoo
+from experiments.commands import (
+    calibrate,
+    check,
+    cost,
+    devices,
+    export,
+    front,
+    import_,
+    predict,
+    quantization,
+    report,
+    run,
+    scale,
+    train,
+    winner,
+    zoo,
+)
 from experiments.commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -8,13 +24,17 @@ COMMANDS: tuple[Command, ...] = (
     train.COMMAND,
     cost.COMMAND,
     scale.COMMAND,
+    import_.COMMAND,
     export.COMMAND,
     check.COMMAND,
+    quantization.COMMAND,
     predict.COMMAND,
     zoo.COMMAND,
     devices.COMMAND,
     calibrate.COMMAND,
     report.COMMAND,
+    winner.COMMAND,
+    front.COMMAND,
 )
 
 __all__ = ["COMMANDS", "Command"]

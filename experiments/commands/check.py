@@ -11,29 +11,52 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(arguments: Namespace) -> Result:
-    from nas.export.edgetpu import check
+    from experiments.check_command import check_file
 
-    verdict = check(arguments.file)
-    return {
-        "file": str(arguments.file),
-        "edgetpu": verdict.edgetpu,
-        "cut": verdict.cut,
-        "basis": verdict.basis,
-        "ops": [
-            {"op": op.op, "version": op.version, "count": op.count, "mapped": op.mapped, "reason": op.reason}
-            for op in verdict.ops
-        ],
-    }
+    return check_file(arguments.file)
 
 
 def _show(result: Result) -> None:
     rows = [(op["op"], op["version"], op["count"], op["mapped"], op["reason"]) for op in result["ops"]]
     print_table(("op", "version", "count", "mapped", "reason"), rows)
+    for op in result["ops"]:
+        if op["change"]:
+            print(f"{op['op']} version {op['version']}: {op['change']}")
     if result["edgetpu"]:
-        print(f"{result['file']}: all of it would run on the Edge TPU")
+        print(f"{result['file']}: all {result['operators']} operators would run on the Edge TPU")
     else:
-        print(f"{result['file']}: not all of it would run on the Edge TPU; the first op that stays is {result['cut']}")
+        print(f"{result['file']}: {result['mapped']} of {result['operators']} operators would run on the Edge TPU")
+        print(
+            f"the first that stays is {result['cut']}: {result['before']} before it and {result['after']} after it map"
+        )
     print(f"({result['basis']})")
+    _show_estimates(result)
+    _show_compiled(result)
+    print(result["device"]["said"])
+
+
+def _show_estimates(result: Result) -> None:
+    if weights := result["weights"]:
+        cached, streamed = (f"{weights[key] / 2**20:.4g} MiB" for key in ("cached", "streamed"))
+        print(f"weights: {cached} kept on the chip, {streamed} streamed at every inference (estimate)")
+    for device, ms in result["latency_ms"].items():
+        print(f"{device}: {ms:.4g} ms ({result['evidence'][device]})")
+    if (measured := result["device"]["measured_ms"]) is not None:
+        print(f"this machine's Edge TPU: {measured:.4g} ms (measured)")
+
+
+def _show_compiled(result: Result) -> None:
+    compiled = result["compiler"]
+    if not compiled["found"]:
+        print(compiled["said"])
+        return
+    print_table(
+        ("op", "count", "what the compiler says"), [(op["op"], op["count"], op["status"]) for op in compiled["ops"]]
+    )
+    agrees = "as predicted" if compiled["mapped"] == result["mapped"] else f"where {result['mapped']} were predicted"
+    print(f"edgetpu_compiler {compiled['version']}: {compiled['said']}, {agrees}")
+    if compiled["file"]:
+        print(f"kept as {compiled['file']}")
 
 
 COMMAND = Command(

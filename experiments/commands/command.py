@@ -4,6 +4,7 @@ Modules of commands import what they need inside their functions: `nas check` mu
 wait for JAX, nor `nas cost` for TensorFlow.
 """
 
+import math
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
@@ -37,6 +38,17 @@ def positive(text: str) -> int:
     if value < 1:
         raise ArgumentTypeError(f"found '{text}'; expected an integer of at least 1")
     return value
+
+
+def pair_of_numbers(text: str) -> tuple[float, float]:
+    """An argument that is two different finite numbers with a comma between."""
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        low = high = math.nan
+    if not (math.isfinite(low) and math.isfinite(high)) or low == high:
+        raise ArgumentTypeError(f"found '{text}'; expected two numbers, as in -1,1")
+    return low, high
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None) -> None:

@@ -1,35 +1,70 @@
-"""`nas export`: a run's winner, or any architecture, as a TFLite file."""
+"""`nas export`: a network as a file for devices."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from experiments.commands.command import Command, Result
+from experiments.commands.command import Command, Result, positive
+from nas.export.formats import FORMATS
+from nas.export.quantization.method import NAMES, PLAIN, Method
 
-FORMATS = ("float32", "float16", "int8")
+SUBSTITUTES = ("relu6", "swish")
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "source", metavar="ARCH_OR_RUN", help="a run's folder (its trained winner), or an architecture (fresh weights)"
+        "source",
+        metavar="ARCH_OR_RUN",
+        help="the folder of a run (its trained winner), of a training or of a checkpoint, "
+        "or an architecture (fresh weights)",
     )
-    parser.add_argument("--format", choices=FORMATS, default="int8", help="how weights are kept (default: int8)")
-    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="the file to write")
+    formats = "; ".join(f"{form.name}: {form.about}" for form in FORMATS.values())
+    parser.add_argument("--format", choices=tuple(FORMATS), default="int8", help=f"{formats} (default: int8)")
+    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="what to write")
+    parser.add_argument(
+        "--quantization",
+        choices=NAMES,
+        default=str(PLAIN),
+        metavar="METHOD",
+        help=f"of int8 and uint8, as `nas quantization` compares them: {', '.join(NAMES)} (default: {PLAIN})",
+    )
+    parser.add_argument("--author", default="", help="who the file says has made it")
+    parser.add_argument("--license", default="", help="the licence that the file names")
+    parser.add_argument(
+        "--make-deployable",
+        action="store_true",
+        help="first substitute what the Edge TPU does not map, and train on where ARCH_OR_RUN was trained",
+    )
+    parser.add_argument(
+        "--activation", choices=SUBSTITUTES, default=SUBSTITUTES[0], help="with it: what stands for hard-swish"
+    )
+    parser.add_argument("--without-se", action="store_true", help="with it: leave out squeeze-and-excitation too")
+    parser.add_argument(
+        "--retrain-epochs", metavar="N", type=positive, default=3, help="with it: epochs to train on (default: 3)"
+    )
 
 
 def _run(arguments: Namespace) -> Result:
     from experiments.export_command import export_model
+    from experiments.export_deployable import Wish
 
-    verdict = export_model(arguments.source, arguments.format, arguments.out)
-    return {
-        "file": str(arguments.out),
-        "bytes": arguments.out.stat().st_size,
-        "edgetpu": verdict.edgetpu,
-        "reasons": [f"{op.op}: {op.reason}" for op in verdict.ops if not op.mapped],
-    }
+    wish = Wish(arguments.activation, not arguments.without_se, arguments.retrain_epochs)
+    return export_model(
+        arguments.source,
+        arguments.format,
+        arguments.out,
+        arguments.author,
+        arguments.license,
+        wish if arguments.make_deployable else None,
+        Method.parse(arguments.quantization),
+    )
 
 
 def _show(result: Result) -> None:
     print(f"{result['file']}: {result['bytes']:,} bytes")
+    for change in result.get("changes", ()):
+        print(f"  {change}")
+    if result["edgetpu"] is None:
+        return
     print("the Edge TPU would take " + ("all of it" if result["edgetpu"] else "not all of it:"))
     for reason in result["reasons"]:
         print(f"  {reason}")
@@ -37,10 +72,12 @@ def _show(result: Result) -> None:
 
 COMMAND = Command(
     "export",
-    "write a run's winner, or any architecture, as a TFLite file",
+    "write a run's winner, or any architecture, as TFLite, SavedModel, ONNX or Core ML",
     (
         "nas export runs/quickstart --format int8 --out model.tflite",
         "nas export mobilenet-v1 --format float16 --out mobilenet.tflite",
+        "nas export mobilenet-v3-small --make-deployable --activation swish --out small.tflite",
+        "nas export runs/quickstart --format coreml --out Model.mlpackage --author Me --license MIT",
     ),
     _add_arguments,
     _run,

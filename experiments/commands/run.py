@@ -3,12 +3,18 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from experiments.commands.command import Command, Result
+from experiments.commands.command import Command, Result, positive
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("experiment", metavar="EXPERIMENT.yaml", type=Path, help="what to search, train and export")
     parser.add_argument("--out", metavar="DIR", type=Path, help="the run's folder (default: runs/NAME)")
+    parser.add_argument(
+        "--workers", metavar="N", type=positive, help="processes that train the search's trials (default: this one)"
+    )
+    parser.add_argument(
+        "--allow-code", action="store_true", help="let a sampler run that the experiment names by import path"
+    )
     parser.add_argument(
         "--set", metavar="a.b=c", action="append", default=[], help="a setting in place of the file's; may be repeated"
     )
@@ -18,9 +24,10 @@ def _run(arguments: Namespace) -> Result:
     from experiments.runner import run_experiment
     from experiments.schema import load_experiment
 
-    experiment = load_experiment(arguments.experiment, arguments.set)
+    workers = [] if arguments.workers is None else [f"search.workers={arguments.workers}"]
+    experiment = load_experiment(arguments.experiment, [*arguments.set, *workers])
     out = arguments.out or experiment.out or Path("runs") / experiment.name
-    metrics = run_experiment(experiment, out)
+    metrics = run_experiment(experiment, out, allow_code=arguments.allow_code)
     return {
         "winner": metrics["winner"]["architecture"],
         "test_accuracy": metrics["test_accuracy"],
@@ -51,6 +58,7 @@ COMMAND = Command(
     (
         "nas run experiments/quickstart.yaml",
         "nas run experiments/quickstart.yaml --out /tmp/quick --set search.limits.edgetpu-usb=0.35",
+        "nas run experiments/quickstart.yaml --workers 2",
         "nas run experiments/cifar10_edgetpu.yaml --set data.data_dir=~/tensorflow_datasets",
     ),
     _add_arguments,

@@ -1,6 +1,6 @@
-"""Stage: the winner as TFLite files, compared with the Flax network on the whole test split."""
+"""Stage: the winner's files; those of TFLite compared with the Flax network on the whole test split."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,13 @@ from flax import nnx
 
 from experiments.context import Context
 from nas.architecture import Architecture
+from nas.export.card import Card
 from nas.export.compare import compare
 from nas.export.edgetpu import check
-from nas.export.tflite import convert
-from nas.files import write_bytes, write_text
+from nas.export.folder import size_of
+from nas.export.formats import Job, export, find_format
+from nas.export.quantization.method import Method
+from nas.files import write_text
 from nas.network import Network
 from nas.train import Trained, logits
 from nas.train.pictures import Pictures
@@ -25,15 +28,19 @@ def run_export(context: Context, architecture: Architecture, trained: Trained) -
     settings = context.experiment.export
     dataset = context.sized(architecture.resolution)
     write_text(context.path("labels.txt"), "".join(f"{name}\n" for name in dataset.classes))
-    shape = dataset.test.images.shape[1:]
+    shape = (1, *dataset.test.images.shape[1:])
+    name = f"{context.experiment.name}-winner"
+    card = card_of(name, architecture, dataset.classes, settings.author, settings.license)
     files: dict[str, Path] = {}
-    for format in settings.formats:
-        files[format] = context.path(f"model_{format}.tflite")
-        calibration = calibration_pictures(dataset.train.images, settings.calibration_images, context.experiment.seed)
-        write_bytes(
-            files[format], convert(trained.network, (1, *shape), format, calibration if format == "int8" else None)
-        )
-        context.progress.say(f"{files[format].name}: {files[format].stat().st_size:,} bytes")
+    for name in settings.formats:
+        form = find_format(name)
+        path = context.path(f"model_{name}{form.suffix}")
+        count, seed = settings.calibration_images, context.experiment.seed
+        calibration = calibration_pictures(dataset.train.images, count, seed) if form.calibrates else []
+        export(Job(trained.network, shape, card, calibration, Method.parse(settings.quantization)), name, path)
+        context.progress.say(f"{path.name}: {size_of(path):,} bytes")
+        if form.lite:
+            files[name] = path
     rows = compare(
         logits(trained.network, dataset.test.images),
         files,
@@ -42,9 +49,14 @@ def run_export(context: Context, architecture: Architecture, trained: Trained) -
         flax_bytes=sum(array.nbytes for array in jax.tree.leaves(nnx.state(trained.network, nnx.Param, nnx.BatchStat))),
         flax_once=_once(trained.network, dataset.test.images[:1]),
     )
-    verdict = check(files["int8"] if "int8" in files else next(iter(files.values())))
+    verdict = check(next(files[name] for name in ("int8", "uint8", *files) if name in files))
     return {
         "images": len(dataset.test.labels),
+        "calibration": {
+            "pictures": min(settings.calibration_images, len(dataset.train)),
+            "seed": context.experiment.seed,
+            "method": settings.quantization,
+        },
         "rows": [asdict(row) for row in rows],
         "edgetpu": verdict.edgetpu,
         "ops": [
@@ -52,6 +64,15 @@ def run_export(context: Context, architecture: Architecture, trained: Trained) -
             for op in verdict.ops
         ],
     }
+
+
+def card_of(
+    name: str, architecture: Architecture, classes: Sequence[str], author: str, license: str, trained: bool = True
+) -> Card:
+    """What a file of a network is to say of itself."""
+    size = f"{architecture.resolution}x{architecture.resolution}x{architecture.channels}"
+    weights = "" if trained else ", weights not trained"
+    return Card(name, f"image classifier of pictures of {size}{weights}", author, license, tuple(classes))
 
 
 def calibration_pictures(images: np.ndarray | Pictures, count: int, seed: int) -> list[np.ndarray]:

@@ -12,6 +12,7 @@ from nas.files import write_text
 from nas.search.record import Record
 from nas.trace import trace
 from nas.train import Recipe, TrainingFailed
+from nas.train.transfer import Start
 
 CHECKPOINT = "winner"
 
@@ -29,6 +30,7 @@ def write_winner(context: Context, record: Record) -> None:
         "evidence": context.evidence,
         "params": record.facts.params,
         "macs": record.facts.macs,
+        "objectives": {one.name: one.value(record.facts, record.scores) for one in context.objectives},
         "how": {
             "cost": f"nas cost {folder / 'winner.yaml'}",
             "scale": f"nas scale {folder / 'winner.yaml'} --to b0..b7",
@@ -39,7 +41,7 @@ def write_winner(context: Context, record: Record) -> None:
 
 
 def train_and_test(
-    context: Context, name: str, title: str, architecture: Architecture, recipe: Recipe
+    context: Context, name: str, title: str, architecture: Architecture, recipe: Recipe, start: Start | None = None
 ) -> dict[str, Any]:
     """Trains one network to the end; its accuracies (0 to 1), history and seconds.
 
@@ -53,6 +55,7 @@ def train_and_test(
             lambda e: task.update(
                 e.epoch, f"loss {e.loss:.3f} validation {e.validation_accuracy:.2%} {e.images_per_second:,.0f} images/s"
             ),
+            start=start,
         )
     dataset = context.sized(architecture.resolution)
     evaluation = write_evaluation(context.folder.checkpoints(name), trained.network, dataset.test, dataset.classes)

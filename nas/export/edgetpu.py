@@ -7,7 +7,8 @@ prediction, and nothing is compiled. See `data/README.md` for where the facts co
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nas.export.facts import judge_version, known_versions, sources, supported_ops
+from nas.export.advice import advice
+from nas.export.facts import in_table, judge_op, judge_version, sources
 from nas.export.model import Graph, Model, Operator, read
 from nas.export.restrictions import Use, remark, violation
 
@@ -17,13 +18,17 @@ BASIS = "predicted from tables of what is known of the compiler; nothing was com
 
 @dataclass(frozen=True)
 class OpVerdict:
-    """The operators of one kind that share a verdict: `count` of them, mapped or not, and why."""
+    """The operators of one kind that share a verdict: `count` of them, mapped or not, and why.
+
+    `change` is what would have it mapped, where something is known.
+    """
 
     op: str
     version: int
     count: int
     mapped: bool
     reason: str
+    change: str = ""
 
 
 @dataclass(frozen=True)
@@ -31,18 +36,26 @@ class EdgeTpuVerdict:
     """Whether the whole file would run on the Edge TPU, and the verdict on every op.
 
     `cut` names the first operator that stays on the CPU, or is empty: what depends on
-    it stays there too.
+    it stays there too. `before` and `after` count the operators that the Edge TPU runs
+    before and after that one.
     """
 
     edgetpu: bool
     ops: tuple[OpVerdict, ...]
     cut: str = ""
+    before: int = 0
+    after: int = 0
     basis: str = BASIS
 
     @property
     def mapped(self) -> int:
         """How many operators would run on the Edge TPU."""
         return sum(op.count for op in self.ops if op.mapped)
+
+    @property
+    def total(self) -> int:
+        """All operators."""
+        return sum(op.count for op in self.ops)
 
 
 def check(path: Path | str) -> EdgeTpuVerdict:
@@ -55,37 +68,42 @@ def check(path: Path | str) -> EdgeTpuVerdict:
 
 def judge(model: Model) -> EdgeTpuVerdict:
     """The verdict on a model that is read already."""
+    verdicts = each_verdict(model)
+    first = next((number for number, verdict in enumerate(verdicts) if not verdict.mapped), len(verdicts))
+    # Where the compiler refuses the whole file, the operator that it names is more telling than the first.
+    stops = (number for number, verdict in enumerate(verdicts) if not verdict.mapped and _stops(verdict))
+    cut = next(stops, first)
+    named = f"{verdicts[cut].op}, operator {cut + 1} of {len(verdicts)}" if cut < len(verdicts) else ""
+    after = sum(verdict.mapped for verdict in verdicts[cut:])
+    before = sum(verdict.mapped for verdict in verdicts[:cut])
+    return EdgeTpuVerdict(bool(verdicts) and not named, tuple(_together(verdicts)), named, before, after)
+
+
+def each_verdict(model: Model) -> list[OpVerdict]:
+    """The verdict on every operator, in order, each as one of its kind."""
     singles = [_judge_op(operator, model.main) for operator in model.main.operators]
     refused = next((single for single in singles if _stops(single)), None)
-    first = next((number for number, verdict in enumerate(singles) if not verdict.mapped), None)
-    connected = _cut_off(model.main, singles) if refused is None else [_refuse(each, refused) for each in singles]
-    cut = "" if first is None else f"{singles[first].op}, operator {first + 1} of {len(singles)}"
-    whole = bool(singles) and all(verdict.mapped for verdict in connected)
-    return EdgeTpuVerdict(whole, tuple(_together(connected)), cut)
+    return _cut_off(model.main, singles) if refused is None else [_refuse(each, refused) for each in singles]
 
 
 def _judge_op(operator: Operator, graph: Graph) -> OpVerdict:
     """The verdict on one operator as if it stood alone."""
-    mapped, reason = _verdict(Use.of(operator, graph))
-    return OpVerdict(operator.op, operator.version, 1, mapped, reason)
+    use = Use.of(operator, graph)
+    mapped, reason = _verdict(use)
+    return OpVerdict(operator.op, operator.version, 1, mapped, reason, "" if mapped else advice(use, reason))
 
 
 def _verdict(use: Use) -> tuple[bool, str]:
     op, version = use.operator.op, use.operator.version
     if op == COMPILED:
         return True, "is itself what the Edge TPU compiler wrote: this file is compiled already"
-    row = supported_ops().get(op)
-    if row is None and op not in known_versions():
-        return False, f"is not in the op table ({sources('A')})"
-    if row is not None and not row.mapped:
-        return False, f"is not mapped: {row.restrictions} ({row.source})"
+    listed, reason = in_table(op)
+    if not listed:
+        return False, reason
     if problem := violation(use):
         return False, problem
-    judged = judge_version(op, version)
-    if not judged.taken:
-        return False, judged.reason
-    table = f"in the op table ({row.source})" if row else "not in the op table, but in compiled models"
-    return True, "; ".join(part for part in (table, judged.reason, remark(use)) if part)
+    mapped, reason = judge_op(op, version)
+    return mapped, "; ".join(part for part in (reason, remark(use) if mapped else "") if part)
 
 
 def _stops(verdict: OpVerdict) -> bool:
@@ -97,7 +115,7 @@ def _refuse(verdict: OpVerdict, refused: OpVerdict) -> OpVerdict:
     if not verdict.mapped:
         return verdict
     reason = f"the compiler refuses the whole file: {refused.op} {judge_version(refused.op, refused.version).reason}"
-    return replace(verdict, mapped=False, reason=reason)
+    return replace(verdict, mapped=False, reason=reason, change=f"change {refused.op}")
 
 
 def _cut_off(graph: Graph, singles: list[OpVerdict]) -> list[OpVerdict]:
@@ -117,7 +135,7 @@ def _cut_off(graph: Graph, singles: list[OpVerdict]) -> list[OpVerdict]:
                 f"comes after {singles[cause].op}, operator {cause + 1}, which stays on the CPU; "
                 f"one piece of a graph is mapped ({sources('I')})"
             )
-            verdict = replace(verdict, mapped=False, reason=reason)
+            verdict = replace(verdict, mapped=False, reason=reason, change=f"change {singles[cause].op} before it")
         if cause is None and not verdict.mapped and after_device:
             cause = number
         if cause is not None:

@@ -132,6 +132,25 @@ def judge_version(op: str, version: int) -> VersionVerdict:
     return VersionVerdict(True, f"version {version} is unverified: no compiled model and no refusal is known")
 
 
+def in_table(op: str) -> tuple[bool, str]:
+    """Whether the tables have an op mapped, whatever its version and what it works on, and why."""
+    row = supported_ops().get(op)
+    if row is None and op not in known_versions():
+        return False, f"is not in the op table ({sources('A')})"
+    if row is not None and not row.mapped:
+        return False, f"is not mapped: {row.restrictions} ({row.source})"
+    return True, f"in the op table ({row.source})" if row else "not in the op table, but in compiled models"
+
+
+def judge_op(op: str, version: int) -> tuple[bool, str]:
+    """Whether the tables have an op of some version mapped, whatever it works on, and why."""
+    listed, reason = in_table(op)
+    if not listed:
+        return False, reason
+    judged = judge_version(op, version)
+    return judged.taken, f"{reason}; {judged.reason}" if judged.taken else judged.reason
+
+
 def _refused(version: int, known: int, versions: Versions) -> str:
     compiler, where = versions.refused[known]
     what = f"version {version} stops" if known == version else f"version {version} is newer than {known}, which stops"

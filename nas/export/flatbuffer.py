@@ -50,24 +50,35 @@ class Source:
 
     def root(self) -> "Table":
         """The outermost table."""
-        return Table(self, self.number(0, "I"))
+        return self.table(self.number(0, "I"))
+
+    def table(self, position: int) -> "Table":
+        """The table at `position`, all of which is in the file."""
+        layout = position - self.number(position, "i")
+        size = self.number(layout, "H")
+        self.check(layout, size)
+        self.check(position, self.number(layout + 2, "H") if size >= 4 else 4)
+        return Table(self, position, layout, size)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of a FlatBuffer: its fields are read by their number in the schema."""
+    """A table of a FlatBuffer: its fields are read by their number in the schema.
+
+    Its `layout`, of `size` bytes, says where each field is.
+    """
 
     source: Source
     position: int
+    layout: int
+    size: int
 
     def find(self, slot: int) -> int | None:
         """Position of field `slot` in the file, or None where the field has its default."""
-        source = self.source
-        layout = self.position - source.number(self.position, "i")
         entry = 4 + 2 * slot
-        if entry + 2 > source.number(layout, "H"):
+        if entry + 2 > self.size:
             return None
-        offset = source.number(layout + entry, "H")
+        offset = self.source.number(self.layout + entry, "H")
         return self.position + offset if offset else None
 
     def number(self, slot: int, kind: str, default: int = 0) -> int:
@@ -77,38 +88,41 @@ class Table:
 
     def fields(self) -> dict[int, bytes]:
         """The first 4 bytes of every field that is present, fewer at the end of the file."""
-        layout = self.position - self.source.number(self.position, "i")
-        count = max(0, self.source.number(layout, "H") // 2 - 2)
+        count = max(0, self.size // 2 - 2)
         places = ((slot, self.find(slot)) for slot in range(count))
         return {slot: self.source.data[place : place + 4] for slot, place in places if place is not None}
 
     def table(self, slot: int) -> "Table | None":
         """A field that is a table, or None where it is absent."""
-        position = self._target(slot)
-        return None if position is None else Table(self.source, position)
+        position = self.target(slot)
+        return None if position is None else self.source.table(position)
 
     def tables(self, slot: int) -> list["Table"]:
         """A field that is a vector of tables."""
-        position = self._target(slot)
+        position = self.target(slot)
         if position is None:
             return []
         start, length = self.source.vector(position, 4)
         entries = range(start, start + 4 * length, 4)
-        return [Table(self.source, entry + self.source.number(entry, "I")) for entry in entries]
+        return [self.source.table(entry + self.source.number(entry, "I")) for entry in entries]
 
     def text(self, slot: int) -> str:
         """A field that is a string, fit to be printed: what is not printable becomes '?'."""
-        text = bytes(self.array(slot, np.dtype(np.uint8))).decode(errors="replace")
+        content = bytes(self.array(slot, np.dtype(np.uint8)))
+        if (position := self.target(slot)) is not None:
+            self.source.check(position + 4 + len(content), 1)  # the zero behind every string
+        text = content.decode(errors="replace")
         return "".join(letter if letter.isprintable() else "?" for letter in text)
 
     def array(self, slot: int, dtype: np.dtype[Any]) -> NDArray[Any]:
         """A field that is a vector of numbers, as a read-only array."""
-        position = self._target(slot)
+        position = self.target(slot)
         if position is None:
             return np.zeros(0, dtype)
         start, length = self.source.vector(position, dtype.itemsize)
         return np.frombuffer(self.source.data, dtype.newbyteorder("<"), length, start)
 
-    def _target(self, slot: int) -> int | None:
+    def target(self, slot: int) -> int | None:
+        """Position in the file of what field `slot` points to, or None where the field is absent."""
         position = self.find(slot)
         return None if position is None else position + self.source.number(position, "I")

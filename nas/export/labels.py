@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from nas.errors import InputError
+from nas.export.model import read
 
 NAME = "labels.txt"
 
@@ -24,6 +25,18 @@ def read_labels(path: Path | str, classes: int) -> list[str]:
 
 
 def labels_beside(model: Path, classes: int) -> list[str] | None:
-    """The class names in labels.txt in the model's folder, or None where there is none."""
+    """The class names in labels.txt in the model's folder, else those in its metadata, or None where neither is.
+
+    Raises `InputError` where their number is not `classes`.
+    """
     path = model.with_name(NAME)
-    return read_labels(path, classes) if path.is_file() else None
+    if path.is_file():
+        return read_labels(path, classes)
+    card = read(model).card
+    if card is None or not card.labels:
+        return None
+    if len(card.labels) != classes:
+        raise InputError(
+            f"{model}: its metadata has {len(card.labels)} class names; expected one for each of {classes}"
+        )
+    return list(card.labels)

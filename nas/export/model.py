@@ -15,7 +15,9 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from nas.errors import InputError
+from nas.export.card import Card, read_card
 from nas.export.flatbuffer import Malformed, Source, Table
+from nas.export.reach import look_at_all
 
 IDENTIFIER = b"TFL3"
 _OPS = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
@@ -96,11 +98,12 @@ class Graph:
 
 @dataclass(frozen=True)
 class Model:
-    """A TFLite file; the first graph is the one that runs."""
+    """A TFLite file; the first graph is the one that runs. `card` is what it says of itself, where it does."""
 
     graphs: tuple[Graph, ...]
     codes: tuple[Table, ...]
     source: Source
+    card: Card | None = None
 
     @property
     def main(self) -> Graph:
@@ -135,6 +138,7 @@ def parse(data: bytes, origin: str) -> Model:
         found = f"{len(data)} bytes that begin with {data[:8]!r}" if data else "an empty file"
         raise InputError(f"{origin}: is no TFLite model; found {found}, expected {IDENTIFIER!r} at byte 4")
     try:
+        look_at_all(Source(data).root())
         return _model(Source(data))
     except Malformed as error:
         raise InputError(f"{origin}: is damaged or cut short: {error}; expected a whole .tflite file") from error
@@ -160,7 +164,7 @@ def _model(source: Source) -> Model:
     graphs = tuple(_graph(table, codes, buffers) for table in root.tables(2))
     if not graphs:
         raise Malformed("it holds no graph")
-    return Model(graphs, codes, source)
+    return Model(graphs, codes, source, read_card(source))
 
 
 def _graph(table: Table, codes: tuple[Table, ...], buffers: list[_Constant]) -> Graph:

@@ -23,7 +23,7 @@ search:
   limits: {edgetpu-usb: 0.4}
   recipe: {epochs: 1, batch_size: 32}
 train: {epochs: 2, batch_size: 32}
-scale: {to: b0..b1, train: [b0, b1], recipe: {epochs: 1, batch_size: 32}}
+scale: {to: b0..b1, train: [b0, b1], recipe: {epochs: 1, batch_size: 32}, warm_start: true, compare: true}
 export: {calibration_images: 16}
 """
 

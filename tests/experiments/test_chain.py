@@ -89,7 +89,9 @@ def test_study_opens_in_optuna(tiny_run):
 
 def test_family_is_scaled_and_trained(tiny_run):
     out, _ = tiny_run
-    b0, b1 = rows(out / "family.csv")
+    b0, b1, *alone = rows(out / "family.csv")
+    assert [row["name"] for row in alone] == ["b1-width", "b1-depth", "b1-resolution"]
+    assert all(int(row["macs"]) <= int(b1["macs"]) and row["test_accuracy"] for row in alone)
     assert int(b1["macs"]) > int(b0["macs"])
     assert 0 < float(b0["test_accuracy"]) <= 1
     assert 0 < float(b1["test_accuracy"]) <= 1

@@ -51,7 +51,7 @@ def test_measured_device_measures_a_network_once(tmp_path):
 def test_open_devices_by_name_and_file_with_their_limits(tmp_path, board):
     limits = {str(board): 3.0, f"max(edgetpu-usb, edgetpu-pcie, {board})": 2.0, "edgetpu-pcie": 1.0}
     opened = open_devices(experiment(tmp_path, **limits), tmp_path / "run")
-    assert [(device.name, device.evidence, limit) for device, limit in opened] == [
+    assert [(device.name, device.evidence, limit) for device, limit, _ in opened] == [
         ("board", "measured", 2.0),
         ("edgetpu-usb", "estimate", 2.0),
         ("edgetpu-pcie", "estimate", 1.0),
@@ -94,7 +94,7 @@ def test_limits_that_cannot_be(tmp_path, limits, said):
 def test_a_run_measures_what_the_estimates_let_pass_and_says_which_is_which(tmp_path, board):
     (tmp_path / "tiny.yaml").write_text(TINY)
     small = (
-        f"search.limits={json.dumps({'edgetpu-usb': 0.292, str(board): 2})}",
+        f"search.limits={json.dumps({'edgetpu-usb': 0.3, str(board): 2})}",
         "search.architectures=4",
         "train.epochs=1",
         "scale={to: b0..b1, train: []}",

@@ -132,6 +132,7 @@ def complaint(capsys, *words):
         (("--batch-size", "1000"), "recipe.batch_size: found 1000; expected at most 78, the pictures to train on"),
         (("--resolution", "2"), "--resolution: found 2; expected at least 4, by which the strides of small divide"),
         (("--freeze", "backbone"), "--freeze: found no --init; expected trained weights to freeze"),
+        (("--grow",), "--grow: found no --init; expected the weights of a smaller network"),
         (("--init", "nothing"), "nothing: does not exist; expected a checkpoint"),
         (("--init", "keras"), "keras: unknown network with weights of Keras 'small'"),
         (("--data", "./nowhere"), "nowhere: cannot be read (no such file or directory)"),

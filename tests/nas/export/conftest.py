@@ -38,7 +38,7 @@ def logits(network: Function) -> np.ndarray:
 def tensorflow_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Writes .tflite files with TensorFlow itself, as others do."""
     from nas.export.quiet import quiet
-    from nas.export.tflite import _tensorflow
+    from nas.export.tflite import tensorflow
 
     def write(
         name: str,
@@ -50,7 +50,7 @@ def tensorflow_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., P
         high: float = 1,
     ) -> Path:
         with quiet():
-            tf = _tensorflow()
+            tf = tensorflow()
             signature = [tf.TensorSpec(shape, tf.float32) for shape in shapes]
             traced = tf.function(lambda *inputs: function(tf, *inputs), input_signature=signature, autograph=False)
             converter = tf.lite.TFLiteConverter.from_concrete_functions([traced.get_concrete_function()], traced)

@@ -37,7 +37,10 @@ def ops(data):
     return [(operator.op, operator.version) for operator in parse(data, "test").main.operators]
 
 
-@pytest.mark.parametrize(("format", "tolerance"), [("float32", 1e-4), ("float16", 2e-2), ("int8", 0.35)])
+@pytest.mark.parametrize(
+    ("format", "tolerance"),
+    [("float32", 1e-4), ("float16", 2e-2), ("dynamic", 0.2), ("int8", 0.35), ("uint8", 0.35), ("int16x8", 0.1)],
+)
 def test_convert_outputs_agree_with_jax(files, logits, format, tolerance):
     outputs = LiteModel(files[format], trusted=True).predict(noise(60))
     assert np.abs(outputs - logits).max() < tolerance
@@ -71,6 +74,14 @@ def test_convert_int8_input_takes_a_pixel_as_one_step(files):
     assert image.zero_points == (-1,)
 
 
+def test_convert_uint8_is_int8_behind_shifted_ends(files):
+    graph = read(files["uint8"]).main
+    assert [graph.tensors[number].dtype for number in (*graph.inputs, *graph.outputs)] == ["uint8", "uint8"]
+    assert judge(read(files["uint8"])).edgetpu
+    pixels = noise(8)
+    assert np.array_equal(*(LiteModel(files[name], trusted=True).predict(pixels) for name in ("int8", "uint8")))
+
+
 def test_convert_float16_stores_weights_in_half_the_bytes(files):
     constants = {
         name: [tensor for tensor in read(files[name]).main.tensors if tensor.constant and tensor.dtype == name]
@@ -80,7 +91,7 @@ def test_convert_float16_stores_weights_in_half_the_bytes(files):
     assert halves == wholes / 2
 
 
-@pytest.mark.parametrize("format", ["float32", "int8"])
+@pytest.mark.parametrize("format", ["float32", "int8", "uint8", "int16x8"])
 def test_convert_same_network_gives_same_bytes(files, format):
     again = convert(small_network(), SHAPE, format, calibration())
     assert again == files[format].read_bytes()

@@ -1,0 +1,119 @@
+"""Exports networks of the zoo to every format at a small size and writes how true each file is to the Flax network.
+
+    python benchmarks/formats.py [NETWORK ...] [--out FILE]
+
+Random weights and the batch-norm statistics of random pictures, as in `zoo_export.py`. TFLite
+files are run by LiteRT, ONNX by onnxruntime, SavedModels by TensorFlow. Core ML's packages are
+read back and computed by JAX: Apple's runtime is on Apple's machines alone.
+"""
+
+import argparse
+import gc
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from machine import header
+from numpy.typing import NDArray
+from zoo_export import CLASSES, FAMILIES, RESULTS, SEED, SIZE, SIZES, _settle, pictures
+
+from nas.export.card import Card
+from nas.export.folder import size_of
+from nas.export.formats import FORMATS, Job, export
+from nas.files import write_text
+from nas.network import initialise
+from search_spaces.zoo import zoo
+
+SHOWN = 8  # pictures that each file is run on
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("networks", nargs="*", default=FAMILIES)
+    parser.add_argument("--out", type=Path, default=RESULTS / "formats.md")
+    arguments = parser.parse_args()
+    jax.config.update("jax_disable_most_optimizations", True)  # every program runs once
+    lines = []
+    for name in arguments.networks:
+        lines.append(line(name))
+        print(lines[-1], flush=True)
+        write_text(arguments.out, document(lines))
+        jax.clear_caches()
+        gc.collect()
+
+
+def line(name: str) -> str:
+    """The table's line of one network: by format, the difference and the bytes."""
+    size = SIZES.get(name, SIZE)
+    architecture = zoo(name)
+    architecture = architecture.with_input(size, architecture.channels).with_classes(CLASSES)
+    shape = (size, size, architecture.channels)
+    network, pixels = initialise(architecture, SEED), pictures(shape)
+    inputs = pixels.astype(np.float32) / 127.5 - 1
+    _settle(network, jnp.asarray(inputs))
+    expected = np.asarray(nnx.jit(lambda network, x: network(x))(network, jnp.asarray(inputs)))
+    scale = np.abs(expected - expected.mean(0)).max()
+    job = Job(network, (1, *shape), Card(name), [picture[None] for picture in inputs])
+    cells = [name, str(size)]
+    with tempfile.TemporaryDirectory() as folder:
+        for form in FORMATS.values():
+            path = Path(folder) / f"model_{form.name}{form.suffix}"
+            export(job, form.name, path)
+            found = _run(form.name, path)(pixels[:SHOWN], inputs[:SHOWN])
+            off = float(np.abs(found - expected[: len(found)]).max() / scale)
+            cells.append(
+                f"{off:.1%} {size_of(path) / 2**20:.3g}" if off > 1e-4 else f"{off:.0e} {size_of(path) / 2**20:.3g}"
+            )
+    return f"| {' | '.join(cells)} |"
+
+
+Run = Callable[[NDArray[np.uint8], NDArray[np.float32]], NDArray[np.float32]]
+
+
+def _run(form: str, path: Path) -> Run:
+    """What runs a file on pixels (N, H, W, C), which are also given as the network takes them."""
+    if FORMATS[form].lite:
+        from nas.export.run import LiteModel
+
+        return lambda pixels, _: LiteModel(path, trusted=True).predict(pixels)
+    if form == "onnx":
+        from onnxruntime import InferenceSession
+
+        session = InferenceSession(str(path))
+        return lambda _, inputs: np.concatenate([session.run(None, {"image": x[None]})[0] for x in inputs])
+    if form == "coreml":
+        from nas.export.coreml_run import run_coreml
+
+        return lambda _, inputs: np.concatenate([run_coreml(path, x[None]) for x in inputs[:1]])
+    from nas.export.savedmodel import run_savedmodel
+
+    return lambda _, inputs: np.concatenate([run_savedmodel(path, x[None]) for x in inputs[:1]])
+
+
+def document(lines: list[str]) -> str:
+    """The whole table with what it was measured on."""
+    packages = ("jax", "flax", "ai-edge-litert", "tensorflow-cpu", "onnx", "onnxruntime", "coremltools")
+    titles = ("network", "size", *FORMATS)
+    text = [
+        "# Formats",
+        "Written by `benchmarks/formats.py`. Random weights, ten classes. Each cell: the largest difference between",
+        "file and Flax network, as a share of the most that a picture's output is off the mean of all pictures', and",
+        f"MiB. TFLite by LiteRT and ONNX by onnxruntime on {SHOWN} pictures; SavedModel by TensorFlow on one; Core ML",
+        "read back and computed by JAX on one, with weights of half precision: no Apple machine was at hand.",
+        "",
+        *(f"* {what}: {found}" for what, found in header(packages)),
+        "",
+        f"| {' | '.join(titles)} |",
+        f"|{'---|' * len(titles)}",
+        *lines,
+        "",
+    ]
+    return "\n".join(text)
+
+
+if __name__ == "__main__":
+    main()

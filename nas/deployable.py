@@ -1,0 +1,135 @@
+"""Whether the Edge TPU would map all of an architecture, known before any file is written; and what would make it.
+
+Read from the trace of each distinct block, by the tables that judge files. Activations
+that no convolution or sum takes in are ops of their own in the file, of the version that
+TensorFlow writes for int8.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+from nas.architecture import Architecture, Layer
+from nas.blocks import resolve
+from nas.export.facts import judge_op
+from nas.ops import BlockTrace, Op
+from nas.trace import trace
+
+# What an op of the trace is in an int8 file: TFLite's ops with the versions that TensorFlow 2.21 writes.
+_FILE_OPS: dict[str, tuple[tuple[str, int], ...]] = {
+    "conv": (("CONV_2D", 3),),
+    "depthwise_conv": (("DEPTHWISE_CONV_2D", 3),),
+    "dense": (("FULLY_CONNECTED", 4),),
+    "add": (("ADD", 2),),
+    "mul": (("MUL", 2),),
+    "average_pool": (("AVERAGE_POOL_2D", 2),),
+    "max_pool": (("MAX_POOL_2D", 2),),
+    "concat": (("CONCATENATION", 2),),
+    "reshape": (("RESHAPE", 1),),
+    "pad": (("PAD", 2),),
+    "slice": (("STRIDED_SLICE", 2),),
+    "split": (("SPLIT", 2),),
+    "transpose": (("TRANSPOSE", 2),),
+    "max": (("MAXIMUM", 2),),
+    "min": (("MINIMUM", 2),),
+}
+_ACTIVATIONS: dict[str, tuple[tuple[str, int], ...]] = {
+    "relu": (("RELU", 2),),
+    "relu6": (("RELU6", 2),),
+    "sigmoid": (("LOGISTIC", 2),),
+    "tanh": (("TANH", 2),),
+    "swish": (("LOGISTIC", 2), ("MUL", 2)),
+    "hard-sigmoid": (("ADD", 2), ("MUL", 2)),
+    "hard-swish": (("HARD_SWISH", 1),),
+    "leaky-relu": (("LEAKY_RELU", 2),),
+    "elu": (("GREATER_EQUAL", 2),),
+    "gelu": (("GELU", 2),),
+}
+SUBSTITUTES = ("relu6", "swish")
+_SHARP = ("relu", "leaky-relu", "elu")  # next to which relu6 stands, whatever is asked for
+
+
+class Change(NamedTuple):
+    """A line of an architecture as it was, and as it is."""
+
+    before: str
+    after: str
+
+
+def deployable(architecture: Architecture, origin: str = "architecture") -> tuple[str, ...]:
+    """Why the Edge TPU would not map all of it, one reason for each distinct block; empty where it would.
+
+    Raises `InputError` for a line that no block can be made of.
+    """
+    reasons: dict[tuple[str, str], str] = {}
+    for layer in trace(architecture, origin).layers:
+        for reason in block_reasons(layer.block):
+            reasons.setdefault((layer.kind, reason), f"{layer.name} ({layer.kind}): {reason}")
+    return tuple(reasons.values())
+
+
+@lru_cache(maxsize=65536)
+def block_reasons(block: BlockTrace) -> tuple[str, ...]:
+    """Why the Edge TPU would not map all of one distinct block."""
+    found = {}
+    for op in block.ops:
+        for name, version in _in_file(op):
+            mapped, reason = judge_op(name, version)
+            if not mapped:
+                found[name] = f"{name} {reason}"
+    return tuple(found.values())
+
+
+def _in_file(op: Op) -> tuple[tuple[str, int], ...]:
+    if op.kind == "activation":
+        return _ACTIVATIONS.get(op.activation, ((op.activation.upper(), 1),))
+    return _FILE_OPS.get(op.kind, ((op.kind.upper(), 1),))
+
+
+def make_deployable(
+    architecture: Architecture, activation: str = "relu6", squeeze: bool = True
+) -> tuple[Architecture, tuple[Change, ...]]:
+    """The architecture with what is not mapped substituted, and the lines that changed.
+
+    Activations become `activation`, one of `SUBSTITUTES`: relu6 costs nothing, swish is
+    closer to hard-swish and gelu and takes two ops. Without `squeeze` squeeze-and-excitation,
+    which maps but costs time, is left out. What has no known substitute stays as it is:
+    `deployable` tells.
+    """
+    substitutes = (lambda layer: _activated(layer, activation, architecture),)
+    changed = [
+        _changed(layer, (*substitutes, *(() if squeeze else (_without_squeeze,)))) for layer in architecture.layers
+    ]
+    changes = tuple(
+        Change(str(old), str(new)) for old, new in zip(architecture.layers, changed, strict=True) if old != new
+    )
+    return Architecture(architecture.resolution, architecture.channels, tuple(changed)), changes
+
+
+def _changed(layer: Layer, substitutes: tuple[Callable[[Layer], Layer], ...]) -> Layer:
+    for substitute in substitutes:
+        layer = substitute(layer)
+    return layer
+
+
+def _activated(layer: Layer, activation: str, architecture: Architecture) -> Layer:
+    mine = str(getattr(resolve(layer).options, "activation", ""))
+    if mine not in _ACTIVATIONS or (mine != "relu" and _maps(mine)):
+        return layer
+    if mine == "relu" and not _alone(layer, architecture):
+        return layer
+    return layer.with_options(activation="relu6" if mine in _SHARP else activation)
+
+
+def _maps(activation: str) -> bool:
+    return all(judge_op(*op)[0] for op in _ACTIVATIONS[activation])
+
+
+def _alone(layer: Layer, architecture: Architecture) -> bool:
+    """Whether a block of the line has its activation as an op of its own."""
+    kinds = {each.block for each in trace(architecture).layers if each.kind == layer.block}
+    return any(op.kind == "activation" and op.activation == "relu" for block in kinds for op in block.ops)
+
+
+def _without_squeeze(layer: Layer) -> Layer:
+    return layer.with_options(se_ratio=0) if getattr(resolve(layer).options, "se_ratio", 0) else layer

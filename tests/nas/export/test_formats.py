@@ -1,0 +1,175 @@
+"""Every format but TFLite's: the same numbers as the network, the same bytes again, one line where it cannot be."""
+
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from nas.architecture import Architecture
+from nas.blocks.activations import ACTIVATIONS
+from nas.errors import InputError
+from nas.export.card import Card
+from nas.export.evaluate import evaluate
+from nas.export.folder import size_of, write_folder
+from nas.export.formats import FORMATS, Job, export, find_format
+from nas.export.lowering import FIRST, lower
+from nas.export.tracing import trace_forward
+from nas.network import initialise
+from tests.nas.export.networks import SIZE, Layers, as_input, noise, small_network, with_head
+
+SHAPE = (1, SIZE, SIZE, 3)
+CARD = Card("small", "a small network", "A. Person", "MIT", tuple("abcdefghij"))
+BLOCKS = """
+    input 16x16x3
+    stem  conv k3 s2 c16 act=hard-swish
+    stage shuffle c48 g4 s2
+    stage nasnet_a c8 cells=1 stages=1
+    stage mbconv k3 s1 e2 c16 se0.25 se_gate=hard-sigmoid act=swish
+    head  pool
+    head  dense c10
+"""
+
+
+def lowered(forward):
+    return lower(trace_forward(forward, SHAPE, mappable=False))
+
+
+def contents(path):
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return {str(file.relative_to(path)): file.read_bytes() for file in files if file.is_file()}
+
+
+@pytest.fixture(scope="module")
+def blocks():
+    """Groups, shuffles, padded pools, slices and gates in one network."""
+    network = initialise(Architecture.parse(BLOCKS), seed=0)
+    network.eval()
+    return network
+
+
+@pytest.fixture(scope="module")
+def job(blocks):
+    return Job(blocks, SHAPE, CARD)
+
+
+@pytest.fixture(scope="module")
+def picture():
+    return as_input(noise(1))
+
+
+@pytest.fixture(scope="module")
+def expected(blocks, picture):
+    return np.asarray(jax.jit(lambda x: blocks(x))(picture))
+
+
+def test_lowered_network_computes_the_same(blocks, picture, expected):
+    plain = lowered(blocks)
+    found = jax.jit(lambda x: evaluate(plain, x))(jnp.asarray(picture.transpose(FIRST)))
+    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+def test_lowered_network_has_its_batch_norms_folded():
+    plain = lowered(small_network())
+    assert [node.op for node in plain.nodes if node.op in ("mul", "add")] == ["mul", "add"]  # gate and residual
+    assert all(len(node.inputs) == 3 for node in plain.nodes if node.op == "conv" and node.shape[1] == 16)
+
+
+def test_lowered_convolution_that_two_read_is_left_alone():
+    """One of them norms it: the other must not see the norm."""
+    weights = Layers(1).weights(3, 3, 16, 16)
+    scale = jnp.arange(1.0, 17.0).reshape(1, 1, 1, 16)
+
+    def branches(x):
+        y = jax.lax.conv_general_dilated(x, weights, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+        return y * scale + y
+
+    network, x = with_head(branches), as_input(noise(1))
+    found = evaluate(lowered(network), jnp.asarray(x.transpose(FIRST)))
+    assert np.abs(found - np.asarray(network(jnp.asarray(x)))).max() < 1e-3
+
+
+def test_lower_unknown_operation_is_refused():
+    with pytest.raises(InputError, match="no form of the operation 'sort'"):
+        lowered(with_head(lambda x: jax.lax.sort(x)))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_onnx_activation_agrees(name, picture):
+    runtime = pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+    pytest.importorskip("onnx", reason="needs the extra onnx")
+    from nas.export.onnx import onnx_bytes
+
+    network = with_head(ACTIVATIONS[name])
+    data = onnx_bytes(lowered(network), CARD)
+    (found,) = runtime.InferenceSession(data).run(None, {"image": picture})
+    assert np.abs(found - np.asarray(network(jnp.asarray(picture)))).max() < 1e-4
+
+
+def test_onnx_agrees_and_repeats_its_bytes(job, picture, expected, tmp_path):
+    runtime = pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+    onnx = pytest.importorskip("onnx", reason="needs the extra onnx")
+    paths = [tmp_path / name for name in ("a.onnx", "b.onnx")]
+    for path in paths:
+        export(job, "onnx", path)
+    session = runtime.InferenceSession(str(paths[0]))
+    assert ([each.name for each in session.get_inputs()], session.get_inputs()[0].shape) == (["image"], list(SHAPE))
+    (found,) = session.run(["logits"], {"image": picture})
+    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    said = {each.key: each.value for each in onnx.load(paths[0]).metadata_props}
+    assert said["labels"].split() == list(CARD.labels)
+    assert (said["author"], said["license"]) == ("A. Person", "MIT")
+
+
+def test_coreml_reads_back_and_repeats_its_bytes(job, picture, expected, tmp_path):
+    pytest.importorskip("coremltools", reason="needs the extra coreml")
+    from nas.export.coreml_run import run_coreml
+
+    paths = [tmp_path / name for name in ("a.mlpackage", "b.mlpackage")]
+    for path in paths:
+        export(job, "coreml", path)
+    found = run_coreml(paths[0], picture)
+    assert np.abs(found - expected).max() < 0.02 * np.abs(expected).max()  # half precision
+    assert contents(paths[0]) == contents(paths[1])
+    assert b"A. Person" in contents(paths[0])["Data/com.apple.CoreML/model.mlmodel"]
+
+
+def test_savedmodel_agrees(job, picture, expected, tmp_path):
+    from nas.export.savedmodel import run_savedmodel
+
+    export(job, "savedmodel", tmp_path / "saved")
+    found = run_savedmodel(tmp_path / "saved", picture)
+    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
+    assert size_of(tmp_path / "saved") > 10_000
+    export(job, "savedmodel", tmp_path / "saved")  # replaces itself
+
+
+@pytest.mark.parametrize(("name", "package", "extra"), [("onnx", "onnx", "onnx"), ("coreml", "coremltools", "coreml")])
+def test_missing_package_names_the_extra_and_leaves_nothing(monkeypatch, tmp_path, name, package, extra):
+    monkeypatch.setitem(sys.modules, package, None)
+    path = tmp_path / f"model{FORMATS[name].suffix}"
+    with pytest.raises(InputError, match=rf"{package} is not installed.*pip install 'edgescale\[{extra}\]'"):
+        export(Job(small_network(), SHAPE, CARD), name, path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_unknown_format_names_the_nearest():
+    with pytest.raises(InputError, match="unknown format 'onx'; did you mean 'onnx'"):
+        find_format("onx")
+
+
+@pytest.mark.parametrize("name", ["onnx", "coreml", "savedmodel"])
+def test_weights_that_are_not_finite_are_refused_and_leave_nothing(tmp_path, name):
+    weights = Layers(0).weights(16, 16).at[3, 4].set(np.nan)
+    job = Job(with_head(lambda x: x @ weights), SHAPE, CARD)
+    with pytest.raises(InputError, match="1 of 256 weights"):
+        export(job, name, tmp_path / f"model{FORMATS[name].suffix}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_folder_of_something_else_is_not_replaced(tmp_path):
+    (tmp_path / "precious").mkdir()
+    with pytest.raises(InputError, match=r"is there already and has no saved_model\.pb"):
+        write_folder(tmp_path / "precious", lambda _: None, "saved_model.pb")
