@@ -19,7 +19,7 @@ lint: $(VENV)/ready
 # The versions for every Python and platform that pyproject.toml admits, with hashes.
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--extra export --extra dev pyproject.toml --output-file requirements.lock
+		--extra export --extra onnx --extra coreml --extra dev pyproject.toml --output-file requirements.lock
 
 $(VENV)/ready: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11 to 3.13 is needed, found " + sys.version.split()[0] + "; say which as in: make demo PYTHON=python3.12")'
