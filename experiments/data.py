@@ -4,7 +4,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 
 from experiments.progress import RunProgress
-from experiments.schema import Data
+from experiments.sections.data import Data
 from nas.train import Dataset, at_resolution, load_dataset
 
 

@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 from experiments.limits import by_device
 from experiments.measurements import Measurements
 from experiments.objectives import devices_of
-from experiments.schema import Experiment, Search
+from experiments.schema import Experiment
+from experiments.sections.search import Search
 from experiments.untrained import export_untrained
 from nas.errors import InputError
 from nas.files import write_bytes

@@ -8,7 +8,8 @@ from types import TracebackType
 from typing import IO, Any, Protocol, Self
 
 from experiments.lock import hold
-from experiments.schema import BY_WHOM, load_experiment
+from experiments.schema import load_experiment
+from experiments.sections.search import BY_WHOM
 from nas.errors import InputError
 from nas.files import write_text
 

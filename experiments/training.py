@@ -10,7 +10,8 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from experiments.complaints import first_complaint
 from experiments.run_folder import RunFolder
-from experiments.schema import Data, RecipeSection, Section
+from experiments.sections.data import Data
+from experiments.sections.section import RecipeSection, Section
 from experiments.yaml_source import Document, KeyPath, Place, read_file, with_overrides
 from nas.architecture import Architecture
 

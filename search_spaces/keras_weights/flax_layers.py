@@ -4,15 +4,11 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
-import jax
-import numpy as np
-from flax import nnx
-
-from nas.blocks.convolution import library_convolutions
 from nas.blocks.layers import BATCH_NORM, BatchNorm, Conv
 from nas.network import Network
 from nas.ops import Shape
 from search_spaces.keras_weights.graph import Node, Weighted, in_order
+from search_spaces.keras_weights.owners import Owners, traced
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,25 +23,15 @@ def flax_layers(network: Network, in_shape: Shape) -> list[FlaxLayer]:
 
     The network is traced, not run, and left in evaluation.
     """
-    network.eval()  # type: ignore[no-untyped-call]
-    modules = dict(nnx.iter_modules(network))
-    definition, state = nnx.split(network)
-
-    def run(state: Any, x: jax.Array) -> Any:
-        return nnx.merge(definition, state)(x)
-
-    with library_convolutions():
-        jaxpr = jax.make_jaxpr(run)(state, jax.ShapeDtypeStruct((1, *in_shape), np.float32)).jaxpr
-    paths = [path for path, _ in nnx.to_flat_state(state)]
-    owners = {variable: path[:-1] for variable, path in zip(jaxpr.invars, paths, strict=False)}
+    jaxpr, owners = traced(network, in_shape)
     graph: dict[Hashable, Node[FlaxLayer]] = {}
     for equation in jaxpr.eqns:
-        node = _node(equation, owners, modules)
+        node = _node(equation, owners)
         graph.update(dict.fromkeys(equation.outvars, node))
     return in_order(graph, jaxpr.outvars[0])
 
 
-def _node(equation: Any, owners: dict[Any, Any], modules: dict[Any, Any]) -> Node[FlaxLayer]:
+def _node(equation: Any, owners: Owners) -> Node[FlaxLayer]:
     inputs = tuple(v for v in equation.invars if not hasattr(v, "val"))
     if equation.primitive.name == "conv_general_dilated":
         kind = "convolution"
@@ -54,6 +40,8 @@ def _node(equation: Any, owners: dict[Any, Any], modules: dict[Any, Any]) -> Nod
     else:
         return Node(inputs)
     weights, out_shape = inputs[1], equation.outvars[0].aval.shape[1:]
-    name, module = ".".join(map(str, owners[weights])), modules[owners[weights]]
+    path, module = owners[weights]
     has_bias = isinstance(module, Conv) and module.bias is not None
-    return Node(inputs, (FlaxLayer(name, kind, weights.aval.shape, out_shape, has_bias, module=module),))
+    return Node(
+        inputs, (FlaxLayer(".".join(map(str, path)), kind, weights.aval.shape, out_shape, has_bias, module=module),)
+    )

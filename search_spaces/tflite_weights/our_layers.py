@@ -5,16 +5,12 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import jax
-import numpy as np
-from flax import nnx
-
 from nas.blocks.activations import PREFIX
-from nas.blocks.convolution import library_convolutions
 from nas.blocks.layers import BATCH_NORM, BatchNorm, Conv
 from nas.network import Network
 from nas.ops import Shape
 from search_spaces.keras_weights.graph import Node, in_order
+from search_spaces.keras_weights.owners import Owners, traced
 from search_spaces.tflite_weights.layers import AFFINE, CONVOLUTION, UNKNOWN, Layer, Window
 
 
@@ -31,24 +27,13 @@ def our_layers(network: Network, in_shape: Shape) -> list[OurLayer]:
 
     The network is traced, not run, and left in evaluation.
     """
-    network.eval()  # type: ignore[no-untyped-call]
-    modules = dict(nnx.iter_modules(network))
-    definition, state = nnx.split(network)
-
-    def run(state: Any, x: jax.Array) -> Any:
-        return nnx.merge(definition, state)(x)
-
-    with library_convolutions():
-        jaxpr = jax.make_jaxpr(run)(state, jax.ShapeDtypeStruct((1, *in_shape), np.float32)).jaxpr
-    paths = [path[:-1] for path, _ in nnx.to_flat_state(state)]
-    owners = dict(zip(jaxpr.invars, ((path, modules.get(path)) for path in paths), strict=False))
-    return _Reader(jaxpr, owners).read()
+    return _Reader(*traced(network, in_shape)).read()
 
 
 class _Reader:
     """Goes through a trace's equations in order."""
 
-    def __init__(self, jaxpr: Any, owners: dict[Any, tuple[Any, Any]]):
+    def __init__(self, jaxpr: Any, owners: Owners):
         self.jaxpr, self.owners = jaxpr, owners
         self.nodes: dict[Hashable, Node[OurLayer]] = {}
         self.weights: set[Any] = set(owners)  # variables that no picture has a part in

@@ -10,7 +10,9 @@ import yaml
 from pydantic import BaseModel, ValidationError, model_validator
 
 from experiments.complaints import first_complaint
-from experiments.schema import MEMBERS, RecipeSection, load_experiment
+from experiments.schema import load_experiment
+from experiments.sections.scale import MEMBERS
+from experiments.sections.section import RecipeSection
 from experiments.yaml_source import read_file
 from nas.errors import InputError
 from search_spaces.zoo import zoo_names

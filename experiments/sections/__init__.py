@@ -1,0 +1,1 @@
+"""The parts of an experiment, each with what may stand in it."""
