@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,8 @@ from experiments.schema import load_experiment
 from nas.errors import InputError
 from tests.experiments.conftest import ROOT, nas
 
+# Which number is the first to be none depends on the processor's last digits.
+DIVERGED = re.compile("the loss became|outputs on the validation pictures are not numbers")
 DIVERGING = ("optimizer=sgd", "learning_rate=100", "momentum=0.9999", "weight_decay=10", "warmup_epochs=0", "epochs=6")
 
 
@@ -147,20 +150,21 @@ def test_trials_whose_loss_is_no_number_are_recorded_with_the_reason(tiny_yaml, 
     with (out / "trials.csv").open() as opened:
         trials = list(csv.DictReader(opened))
     assert [trial["state"] for trial in trials] == ["failed"] * 3
-    assert "the loss became" in trials[0]["reason"]
+    assert DIVERGED.search(trials[0]["reason"])
     assert list((out / "checkpoints").iterdir()) == []
 
 
 def test_a_winner_that_cannot_be_trained_is_one_line(tiny_yaml, tmp_path):
     line = complaint(nas("run", tiny_yaml, "--out", tmp_path / "run", *settings("train")))
-    assert "train.learning_rate: the winner cannot be trained: the loss became" in line
+    assert "train.learning_rate: the winner cannot be trained: the " in line
+    assert DIVERGED.search(line)
 
 
 def test_a_member_that_cannot_be_trained_stays_without_accuracy(tiny_yaml, tmp_path):
     out = tmp_path / "run"
     assert nas("run", tiny_yaml, "--out", out, *settings("scale.recipe")).returncode == 0
     with (out / "family.csv").open() as opened:
-        b0, b1 = csv.DictReader(opened)
+        b0, b1, *_ = csv.DictReader(opened)
     assert float(b0["test_accuracy"]) > 0
     assert b1["test_accuracy"] == ""
     assert json.loads((out / "metrics.json").read_text())["family"][1]["test_accuracy"] is None
@@ -177,7 +181,7 @@ def test_an_interrupted_run_says_one_line(tiny_yaml, tmp_path):
             assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=30)
+        stdout, stderr = process.communicate(timeout=300)
     assert process.returncode == 130
     assert stdout == ""
     assert stderr.splitlines()[-1] == "nas: interrupted; `nas run` goes on from here when given again"

@@ -16,7 +16,7 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from nas.search.samplers.history import FromHistory, before, options, rank, score, told, violation
+from nas.search.samplers.history import FromHistory, Params, before, options, rank, score, told, violation
 from nas.search.samplers.strategy import Draw, Ranges, Strategy
 
 Policy = dict[str, NDArray[np.float64]]  # by choice, the logits of its options (N,)
@@ -51,14 +51,11 @@ class PolicyGradient(FromHistory):
         super().__init__(seed)
         self.learning_rate, self.exponent = learning_rate, exponent
 
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
+    def together(self, study: Study, trial: FrozenTrial, space: dict[str, BaseDistribution]) -> Params:
         """One draw from the policy; choices with no end of options are drawn at random."""
-        self._raise_error_if_multi_objective(study)
-        chosen = self.at_random(study, trial, search_space)
-        alternatives = {n: found for n in sorted(search_space) if (found := options(search_space[n])) is not None}
-        policy = self._learned(study, told(before(study, trial), search_space), alternatives)
+        chosen = self.at_random(study, trial, space)
+        alternatives = {n: found for n in sorted(space) if (found := options(space[n])) is not None}
+        policy = self._learned(study, told(before(study, trial), space), alternatives)
         for name, logits in policy.items():
             index = int(self.rng.choice(len(logits), p=_softmax(logits)))
             chosen[name] = alternatives[name][index]
@@ -95,10 +92,10 @@ class PolicyGradient(FromHistory):
     def _factor(self, trial: FrozenTrial, value: float) -> float:
         """What the latencies multiply a score by: of those whose limits are known, and scores above 0 alone."""
         factor = 1.0
-        for device, milliseconds in trial.user_attrs.get("latency_ms", {}).items():
-            limit = milliseconds - trial.constraints.get(device, milliseconds)
-            if limit > 0 and milliseconds > 0 and value > 0:
-                factor *= (milliseconds / limit) ** self.exponent
+        for device in trial.user_attrs.get("latency_ms", {}):
+            beyond = trial.constraints.get(device)  # the latency as a share of its limit, less 1
+            if beyond is not None and beyond > -1 and value > 0:
+                factor *= (1 + beyond) ** self.exponent
         return factor
 
 

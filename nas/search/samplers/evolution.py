@@ -5,7 +5,7 @@ Real, Aggarwal, Huang and Le, "Regularized Evolution for Image Classifier Archit
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
@@ -45,23 +45,18 @@ class RegularizedEvolution(FromHistory):
         super().__init__(seed)
         self.population, self.tournament = population, tournament
 
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
+    def together(self, study: Study, trial: FrozenTrial, space: dict[str, BaseDistribution]) -> Params:
         """A child of the population, new if one can be found soon."""
-        self._raise_error_if_multi_objective(study)
-        if not search_space:
-            return {}
         earlier = before(study, trial)
-        ended = told(earlier, search_space)
+        ended = told(earlier, space)
         if len(ended) < self.population:
-            return self.at_random(study, trial, search_space)
+            return self.at_random(study, trial, space)
         parent = self._parent(study, ended)
-        seen = {key(t.params, search_space) for t in earlier}
+        seen = {key(t.params, space) for t in earlier}
         child: Params = {}
         for attempt in range(3 * TRIES):
-            child = self._changed(study, trial, search_space, parent, 1 + attempt // TRIES)
-            if key(child, search_space) not in seen:
+            child = self._changed(study, trial, space, parent, 1 + attempt // TRIES)
+            if key(child, space) not in seen:
                 break
         return child
 

@@ -1,6 +1,7 @@
 """What a study's earlier trials tell a sampler of our own, which keeps nothing by itself."""
 
 import math
+from abc import abstractmethod
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
@@ -34,6 +35,15 @@ class FromHistory(BaseSampler):
         """All choices that every finished trial has made."""
         self._raise_error_if_multi_objective(study)
         return intersection_search_space(before(study, trial), include_pruned=True)
+
+    def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> Params:
+        """All choices together; none where no choice is every trial's."""
+        self._raise_error_if_multi_objective(study)
+        return self.together(study, trial, search_space) if search_space else {}
+
+    @abstractmethod
+    def together(self, study: Study, trial: FrozenTrial, space: dict[str, BaseDistribution]) -> Params:
+        """A value for each of some choices."""
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution

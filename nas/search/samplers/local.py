@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
@@ -32,22 +31,17 @@ class LocalSearch(FromHistory):
     on around the next best.
     """
 
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
+    def together(self, study: Study, trial: FrozenTrial, space: dict[str, BaseDistribution]) -> Params:
         """An untried neighbour, or anything where there is none."""
-        self._raise_error_if_multi_objective(study)
-        if not search_space:
-            return {}
         earlier = before(study, trial)
-        seen = {key(t.params, search_space) for t in earlier}
-        centres = sorted(told(earlier, search_space), key=lambda t: (*rank(study, t), -t.number), reverse=True)
+        seen = {key(t.params, space) for t in earlier}
+        centres = sorted(told(earlier, space), key=lambda t: (*rank(study, t), -t.number), reverse=True)
         for centre in centres:
-            around = self._neighbours(study, trial, search_space, centre.params)
-            untried = [params for params in around if key(params, search_space) not in seen]
+            around = self._neighbours(study, trial, space, centre.params)
+            untried = [params for params in around if key(params, space) not in seen]
             if untried:
                 return untried[int(self.rng.randint(len(untried)))]
-        return self.at_random(study, trial, search_space)
+        return self.at_random(study, trial, space)
 
     def _neighbours(
         self, study: Study, trial: FrozenTrial, space: dict[str, BaseDistribution], centre: Params

@@ -25,7 +25,7 @@ UNMAPPED = {
     "darknet_residual c8": "LEAKY_RELU",
     "darknet_residual s2 c16": "LEAKY_RELU",
 }
-UNMAPPED_ACTIVATIONS = {"elu": "GREATER_EQUAL", "hard-swish": "HARD_SWISH", "leaky-relu": "LEAKY_RELU"}
+UNMAPPED_ACTIVATIONS = {"elu": "EXP", "hard-swish": "HARD_SWISH", "leaky-relu": "LEAKY_RELU"}
 # Blocks that put a max pool of their input beside convolutions. TensorFlow gives all of these, and the
 # input, one scale: that of the result, which may hold no negative numbers where the input does.
 RECTIFIED = ("reduction_17", "reduction_35")

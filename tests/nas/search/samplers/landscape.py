@@ -56,7 +56,7 @@ def search(study, text, trials, seed=0, killed=False):
 def tell(study, trial, chosen):
     """What is beyond the limit is not scored."""
     trial.set_user_attr("latency_ms", {"device": cost(chosen)})
-    trial.set_constraint("device", cost(chosen) - LIMIT)
+    trial.set_constraint("device", (cost(chosen) - LIMIT) / LIMIT)
     if cost(chosen) > LIMIT:
         study.tell(trial, state=TrialState.PRUNED)
     else:

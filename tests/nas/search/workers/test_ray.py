@@ -18,6 +18,10 @@ def always(_epoch, _accuracy):
     return True
 
 
+# Ray leaves files of its own open.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+
+
 @pytest.fixture(scope="module")
 def cluster():
     """Two nodes of one core beside a head that has none; and their addresses."""
