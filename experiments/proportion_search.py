@@ -3,51 +3,49 @@
 import csv
 import io
 from contextlib import closing
-from functools import lru_cache, partial
 from math import sqrt
 from pathlib import Path
 from typing import Any
 
-from experiments.data import open_data, sized
+from experiments.data import open_data
 from experiments.progress import RunProgress
 from experiments.proportion_settings import ProportionFolder, ProportionSearch
 from experiments.proportion_study import ProportionStudy
+from experiments.proportion_training import make_trainer
 from experiments.stages.winner import dump_yaml
 from nas.architecture import Architecture
 from nas.errors import InputError
 from nas.files import write_text
 from nas.latency import load_device
-from nas.search.in_process import InProcess
-from nas.search.trainer import Ended, Judge
+from nas.search.trainer import Ended
 from nas.trace import trace
-from nas.train import Dataset, Epoch, TrainingFailed, train
-from nas.train.data import with_pictures
 from scaling import Proportion, proportions, require_sense
 
 STAGES = 3
 COLUMNS = ("alpha", "beta", "gamma", "times", "resolution", "params", "macs", "accuracy", "reason")
 
 
-def search_proportions(settings: ProportionSearch, out: Path) -> dict[str, Any]:
+def search_proportions(settings: ProportionSearch, out: Path, workers: int = 0) -> dict[str, Any]:
     """Searches in the folder `out`, or the rest of it; what `nas scale --search --json` prints.
+
+    So many `workers` train at the same time; with 0 this process does, one network after another.
 
     Raises `InputError` where that cannot be done, or the folder is another's.
     """
     with ProportionFolder.claim(out, settings) as folder, RunProgress(STAGES) as progress:
-        return _Search(settings, folder, progress).run()
+        return _Search(settings, folder, progress, workers).run()
 
 
 class _Search:
     """One start of a search."""
 
-    def __init__(self, settings: ProportionSearch, folder: ProportionFolder, progress: RunProgress):
-        self.settings, self.folder, self.progress = settings, folder, progress
+    def __init__(self, settings: ProportionSearch, folder: ProportionFolder, progress: RunProgress, workers: int):
+        self.settings, self.folder, self.progress, self.workers = settings, folder, progress, workers
         progress.stage(f"data: {settings.data.dataset}")
         given = Architecture.parse(settings.architecture)
         self.dataset = open_data(settings.data, settings.seed, progress, given.channels)
         self.baseline = given.with_classes(len(self.dataset.classes)).with_input(channels=self.dataset.channels)
         require_sense(trace(self.baseline, settings.name), settings.name)
-        self.sized = lru_cache(maxsize=2)(lambda resolution: sized(self.dataset, resolution, progress))
 
     def run(self) -> dict[str, Any]:
         self.progress.stage(f"proportions that cost about twice as much ({self.settings.cost})")
@@ -55,8 +53,9 @@ class _Search:
         self.progress.say(f"{len(found)} networks to train for {self.settings.recipe.epochs} epochs")
         self.folder.keep(self.settings)
         self.progress.stage("train them")
+        trainer = make_trainer(self.settings, self.folder.path, self.dataset, self.progress, self.workers)
         with ProportionStudy(self.folder.path, self.settings.name) as study:
-            with self.progress.task("proportions", len(found)) as task, closing(InProcess(self._train)) as trainer:
+            with self.progress.task("proportions", len(found)) as task, closing(trainer):
                 for done, (number, ended) in enumerate(study.run(found, trainer), start=1):
                     self._say(found[number], ended)
                     task.update(done)
@@ -68,26 +67,6 @@ class _Search:
             return lambda architecture: float(trace(architecture, self.settings.name).macs)
         device = load_device(self.settings.cost)
         return lambda architecture: device.latency(trace(architecture, self.settings.name)).ms
-
-    def _train(self, number: int, architecture: Architecture, judge: Judge) -> Ended:
-        """One training, from where an earlier start of it was stopped."""
-        epochs = self.settings.recipe.epochs
-        try:
-            with self.progress.task(f"network {number} epochs", epochs) as task:
-                trained = train(
-                    architecture,
-                    self._pictures(architecture.resolution),
-                    self.settings.recipe,
-                    seed=self.settings.seed,
-                    checkpoints=(self.folder.path / "checkpoints" / f"proportion-{number:03}").absolute(),
-                    progress=partial(_told, task, judge),
-                )
-        except TrainingFailed as error:
-            return Ended(number, None, str(error))
-        return Ended(number, trained.validation_accuracy)
-
-    def _pictures(self, resolution: int) -> Dataset:
-        return with_pictures(self.sized(resolution), self.settings.pictures, self.settings.seed)
 
     def _say(self, one: Proportion, ended: Ended) -> None:
         reached = ended.reason if ended.accuracy is None else f"{ended.accuracy:.2%}"
@@ -119,11 +98,6 @@ class _Search:
         kept = {key: value for key, value in result.items() if key not in ("rows", "out")}
         write_text(self.folder.path / "coefficients.yaml", dump_yaml(kept))
         return result
-
-
-def _told(task: Any, judge: Judge, epoch: Epoch) -> None:
-    task.update(epoch.epoch, f"loss {epoch.loss:.3f} {epoch.validation_accuracy:.2%}")
-    judge(epoch.epoch, epoch.validation_accuracy)
 
 
 def _row(one: Proportion, ended: Ended | None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from argparse import SUPPRESS, ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from experiments.commands.command import Result, print_table
+from experiments.commands.command import Result, positive, print_table
 from nas.errors import InputError
 
 _OPTIONS: dict[str, tuple[str, ...]] = {
@@ -37,6 +37,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     group.add_argument(
         "--parts", metavar="N", type=int, default=SUPPRESS, help="in how many parts doubling is shared (default: 4)"
     )
+    group.add_argument(
+        "--workers", metavar="N", type=positive, default=SUPPRESS, help="processes that train (default: this one alone)"
+    )
     group.add_argument("--seed", metavar="N", type=int, default=SUPPRESS, help="of pictures and weights (default: 0)")
     group.add_argument(
         "--set", metavar="a.b=c", action="append", default=SUPPRESS, help="any other setting of data or recipe"
@@ -45,7 +48,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def require_search(arguments: Namespace) -> None:
     """Raises `InputError` for options of a search where there is none, and for one without pictures."""
-    given = [name for name in (*_OPTIONS, "set") if hasattr(arguments, name)]
+    given = [name for name in (*_OPTIONS, "workers", "set") if hasattr(arguments, name)]
     if given and not arguments.search:
         raise InputError(f"--{given[0].replace('_', '-')}: is of a search for coefficients; expected --search with it")
     if arguments.search and not hasattr(arguments, "data"):
@@ -69,7 +72,7 @@ def run(arguments: Namespace) -> Result:
     search = settings(values, getattr(arguments, "set", []), ProportionSearch, "nas scale --search")
     folder = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{name}-proportions").strip("-.")
     out = arguments.out or Path("runs") / folder
-    return {**search_proportions(search, out), "arch": arguments.arch}
+    return {**search_proportions(search, out, getattr(arguments, "workers", 0)), "arch": arguments.arch}
 
 
 def show(result: Result) -> None:

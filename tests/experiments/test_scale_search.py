@@ -79,6 +79,15 @@ def test_search_goes_on_after_what_is_in_the_study(small, searched, capsys):
     assert [row["accuracy"] for row in result["rows"]] == sorted((t.value for t in before), reverse=True)
 
 
+def test_workers_find_what_one_process_finds(small, searched, tmp_path):
+    out = tmp_path / "proportions"
+    assert run(["scale", small, "--search", *OPTIONS, "--workers", "2", "--out", str(out)]) == 0
+    mine, theirs = (list(csv.DictReader((o / "proportions.csv").read_text().splitlines())) for o in (out, searched))
+    for one, other in zip(mine, theirs, strict=True):
+        assert float(one.pop("accuracy")) == pytest.approx(float(other.pop("accuracy")), abs=0.1)
+        assert one == other
+
+
 def test_a_trial_that_was_cut_short_is_taken_up(tmp_path):
     """As a killed search leaves its study: the first trial has ended, the second has begun."""
     found = proportions(Architecture.parse(SMALL), lambda a: float(trace(a).macs), 1, Rules(divisor=2))
