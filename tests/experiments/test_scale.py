@@ -10,23 +10,14 @@ from nas.trace import trace
 from scaling import family, parse_members
 from search_spaces.zoo import zoo
 from search_spaces.zoo.figures import counted, published
-
-SMALL = """
-input 32x32x3
-stem conv k3 s1 c16 act=relu6
-stage mbconv k3 s2 e3 c16 act=relu6
-stage mbconv k3 s2 e3 c32 act=relu6 x2
-head conv k1 c64 act=relu6
-head pool
-head dense c10
-"""
+from tests.scaling.networks import TEXT
 
 
 @pytest.fixture
 def small(tmp_path):
     """A network that is quickly traced at any size."""
     file = tmp_path / "small.arch"
-    file.write_text(SMALL)
+    file.write_text(TEXT)
     return str(file)
 
 

@@ -9,18 +9,7 @@ from nas.errors import InputError
 from nas.trace import trace
 from scaling import Coefficients, Rules, fit
 from scaling.tried import RANGE
-
-TINY = Architecture.parse(
-    """
-    input 32x32x3
-    stem conv k3 s1 c16 act=relu6
-    stage mbconv k3 s2 e3 c16 act=relu6
-    stage mbconv k3 s2 e3 c32 act=relu6 x2
-    head conv k1 c64 act=relu6
-    head pool
-    head dense c10
-    """
-)
+from tests.scaling.networks import TINY
 
 
 def pixels(architecture):

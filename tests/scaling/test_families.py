@@ -4,19 +4,9 @@ from nas.architecture import Architecture
 from nas.errors import InputError
 from nas.trace import trace
 from scaling import Coefficients, compound_member, family, parse_members
+from tests.scaling.networks import TEXT
 
-TINY = Architecture.parse(
-    """
-    input 32x32x3
-    stem conv k3 s1 c16 act=relu6
-    stage mbconv k3 s2 e3 c16 act=relu6
-    stage mbconv k3 s2 e3 c32 act=relu6 x2
-    head conv k1 c64 act=relu6
-    head pool
-    head dropout rate=0.1
-    head dense c10
-    """
-)
+TINY = Architecture.parse(TEXT.replace("head dense", "head dropout rate=0.1\nhead dense"))
 
 
 def test_parse_members_reads_ranges_and_lists() -> None:

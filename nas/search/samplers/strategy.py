@@ -1,6 +1,7 @@
 """A strategy of search as data: its name, its options, and what it can do."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
@@ -29,7 +30,7 @@ class Draw(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Strategy:
+class Strategy(ABC):
     """One strategy with its options.
 
     `ranges` says what numbers may be, `words` what texts may be; `most_objectives` how many it can pursue.
@@ -40,9 +41,9 @@ class Strategy:
     words: ClassVar[Words] = {}
     most_objectives: ClassVar[float] = math.inf
 
+    @abstractmethod
     def make(self, draw: Draw) -> BaseSampler:
         """An Optuna sampler for one trial; all that it learns it reads from the study."""
-        raise NotImplementedError
 
     def by_place(self, choices: Choices) -> frozenset[str]:  # noqa: ARG002
         """The choices that it is to see as places in a row, such as 0 to 2, rather than as names."""
