@@ -42,7 +42,7 @@ _ACTIVATIONS: dict[str, tuple[tuple[str, int], ...]] = {
     "hard-sigmoid": (("ADD", 2), ("MUL", 2)),
     "hard-swish": (("HARD_SWISH", 1),),
     "leaky-relu": (("LEAKY_RELU", 2),),
-    "elu": (("GREATER_EQUAL", 2),),
+    "elu": (("EXP", 2),),
     "gelu": (("GELU", 2),),
 }
 SUBSTITUTES = ("relu6", "swish")
