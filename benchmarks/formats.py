@@ -2,7 +2,7 @@
 
     python benchmarks/formats.py [NETWORK ...] [--out FILE]
 
-Random weights and the batch-norm statistics of random pictures, as in `zoo_export.py`. TFLite
+Random weights and the batch-norm statistics of random pictures, of `zoo_networks.py`. TFLite
 files are run by LiteRT, ONNX by onnxruntime, SavedModels by TensorFlow. Core ML's packages are
 read back and computed by JAX: Apple's runtime is on Apple's machines alone.
 """
@@ -14,20 +14,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 from machine import header
 from numpy.typing import NDArray
-from zoo_export import CLASSES, FAMILIES, RESULTS, SEED, SIZE, SIZES, _settle, pictures
+from zoo_networks import FAMILIES, settled
 
 from nas.export.card import Card
 from nas.export.folder import size_of
 from nas.export.formats import FORMATS, Job, export
 from nas.files import write_text
-from nas.network import initialise
-from search_spaces.zoo import zoo
 
+RESULTS = Path(__file__).parent / "results"
 SHOWN = 8  # pictures that each file is run on
 
 
@@ -48,23 +45,15 @@ def main() -> None:
 
 def line(name: str) -> str:
     """The table's line of one network: by format, the difference and the bytes."""
-    size = SIZES.get(name, SIZE)
-    architecture = zoo(name)
-    architecture = architecture.with_input(size, architecture.channels).with_classes(CLASSES)
-    shape = (size, size, architecture.channels)
-    network, pixels = initialise(architecture, SEED), pictures(shape)
-    inputs = pixels.astype(np.float32) / 127.5 - 1
-    _settle(network, jnp.asarray(inputs))
-    expected = np.asarray(nnx.jit(lambda network, x: network(x))(network, jnp.asarray(inputs)))
-    scale = np.abs(expected - expected.mean(0)).max()
-    job = Job(network, (1, *shape), Card(name), [picture[None] for picture in inputs])
-    cells = [name, str(size)]
+    one = settled(name)
+    job = Job(one.network, one.shape, Card(name), one.pictures)
+    cells = [name, str(one.size)]
     with tempfile.TemporaryDirectory() as folder:
         for form in FORMATS.values():
             path = Path(folder) / f"model_{form.name}{form.suffix}"
             export(job, form.name, path)
-            found = _run(form.name, path)(pixels[:SHOWN], inputs[:SHOWN])
-            off = float(np.abs(found - expected[: len(found)]).max() / scale)
+            found = _run(form.name, path)(one.pixels[:SHOWN], one.inputs[:SHOWN])
+            off = one.difference(found)
             cells.append(
                 f"{off:.1%} {size_of(path) / 2**20:.3g}" if off > 1e-4 else f"{off:.0e} {size_of(path) / 2**20:.3g}"
             )

@@ -5,7 +5,7 @@
 The small baseline of `scaling_dimensions.py` is trained, and the member of about twice its MACs
 twice: from fresh weights, and grown from the baseline. On scikit-learn's digits, or on part of
 cifar10, which tensorflow-datasets has prepared in FOLDER. Writes results/warm_start_DATA.md with
-the validation accuracy after every epoch. Expect two minutes on one core for digits, ten for cifar10.
+the validation accuracy after every epoch.
 """
 
 import argparse

@@ -15,32 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
-from flax import nnx
 from machine import header
-from numpy.typing import NDArray
+from zoo_networks import FAMILIES, PICTURES, SEED, settled
 
-from nas.blocks.layers import MOMENTUM, BatchNorm, Conv
 from nas.export.edgetpu import EdgeTpuVerdict, check
 from nas.export.run import LiteModel
 from nas.export.tflite import convert
 from nas.files import write_text
-from nas.network import Network, initialise
-from search_spaces.zoo import zoo
 
 RESULTS = Path(__file__).parent / "results"
-CLASSES, PICTURES, SEED = 10, 32, 0
-SIZE = 64
-SIZES = {"inception-v3": 107, "mnist-perceptron": 28, "mnist-conv": 28, "cifar10-conv": 32}
-FAMILIES = (
-    *("efficientnet-b0", "efficientnet-lite0", "efficientnet-edgetpu-s", "efficientnet-v2-s"),
-    *("mnasnet-a1", "mobilenet-v1", "mobilenet-v2", "mobilenet-edgetpu", "mobilenet-edgetpu-v2-s"),
-    *("mobilenet-v3-large", "mobilenet-v3-small-minimalistic", "nasnet-a-mobile", "amoebanet-a-mobile"),
-    *("shufflenet-v1-g3", "shufflenet-v1-g1", "shufflenet-v2-1.0x", "squeezenet-1.1", "resnet-18", "resnet-50"),
-    *("resnet-50-v2", "se-resnet-50", "densenet-121", "inception-v1", "inception-v3", "vgg-11", "darknet-19"),
-    *("darknet-53", "mnist-perceptron", "mnist-conv", "cifar10-conv"),
-)
 
 
 @dataclass(frozen=True)
@@ -75,60 +58,17 @@ def main() -> None:
 
 def measure(name: str) -> Row:
     """The files of one network beside the network itself."""
-    size = SIZES.get(name, SIZE)
-    architecture = zoo(name)
-    architecture = architecture.with_input(size, architecture.channels).with_classes(CLASSES)
-    shape = (size, size, architecture.channels)
-    network, pixels = initialise(architecture, SEED), pictures(shape)
-    inputs = pixels.astype(np.float32) / 127.5 - 1
-    _settle(network, jnp.asarray(inputs))
-    expected = np.asarray(nnx.jit(lambda network, x: network(x))(network, jnp.asarray(inputs)))
+    one = settled(name)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.tflite"
         found = {}
         for form in ("float32", "int8"):
-            path.write_bytes(convert(network, (1, *shape), form, [picture[None] for picture in inputs]))
-            found[form] = LiteModel(path, trusted=True).predict(pixels)
+            path.write_bytes(convert(one.network, one.shape, form, one.pictures))
+            found[form] = LiteModel(path, trusted=True).predict(one.pixels)
         verdict = check(path)
-    scale = np.abs(expected - expected.mean(0)).max()
-    float32, int8 = (float(np.abs(outputs - expected).max() / scale) for outputs in found.values())
-    agreement = float((found["int8"].argmax(1) == expected.argmax(1)).mean())
-    return Row(name, size, float32, int8, agreement, verdict)
-
-
-def pictures(shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """Random pictures (N, H, W, C) of 0..255: large patches of colour, and noise."""
-    generator = np.random.default_rng(SEED)
-    height, width, channels = shape
-    patches = generator.uniform(0, 255, (PICTURES, 4, 4, channels))
-    large = patches.repeat(-(-height // 4), 1).repeat(-(-width // 4), 2)[:, :height, :width]
-    return np.clip(large + generator.uniform(-60, 60, (PICTURES, *shape)), 0, 255).astype(np.uint8)
-
-
-def _settle(network: Network, inputs: jax.Array) -> None:
-    """Random scales and biases, and in every batch norm the statistics of `inputs`; evaluation from then on.
-
-    Those of batch norms let most activations pass what they read: noise would grow from layer
-    to layer of a random network else, more than in a trained one.
-    """
-    generator = np.random.default_rng(SEED)
-
-    def draw(variable: nnx.Variable[jax.Array], low: float, high: float) -> None:
-        variable[...] = jnp.asarray(generator.uniform(low, high, variable.shape), jnp.float32)
-
-    for _, module in nnx.iter_modules(network):
-        if isinstance(module, BatchNorm):
-            draw(module.scale, 0.7, 1.3)
-            draw(module.bias, 0.5, 1.5)
-        elif isinstance(module, Conv) and module.bias is not None:
-            draw(module.bias, -0.1, 0.1)
-    before = jax.tree.map(jnp.copy, nnx.state(network, nnx.BatchStat))
-    network.train()  # type: ignore[no-untyped-call]
-    nnx.jit(lambda network, x: network(x))(network, inputs)
-    after = nnx.state(network, nnx.BatchStat)
-    # A step in training moves the statistics a part of the way to those of its batch; this goes the whole way.
-    nnx.update(network, jax.tree.map(lambda old, new: (new - MOMENTUM * old) / (1 - MOMENTUM), before, after))
-    network.eval()  # type: ignore[no-untyped-call]
+    float32, int8 = map(one.difference, found.values())
+    agreement = float((found["int8"].argmax(1) == one.expected.argmax(1)).mean())
+    return Row(name, one.size, float32, int8, agreement, verdict)
 
 
 def line(row: Row) -> str:

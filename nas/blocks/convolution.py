@@ -154,7 +154,7 @@ def _widening(x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, di
     """A convolution to at least twice the channels, and its gradients, as matrix products of a few pictures at a time.
 
     These are so few that what each output position sees stays in the processor's cache. XLA's
-    own take up to twice as long, its gradient of the kernel up to five times.
+    own take longer, above all its gradient of the kernel.
     """
     return _widening_forward(x, kernel, padding, stride, dilation)[0]
 
@@ -280,7 +280,7 @@ def _padded(x: jax.Array, padding: Padding) -> jax.Array:
 def _depthwise_forward(
     x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    # Kept padded, and padded here where what comes before is fused into it: by itself it takes XLA four times as long.
+    # Kept padded, and padded here where what comes before is fused into it, as XLA is slow at a pad by itself.
     padded, none = _padded(x, padding), ((0, 0), (0, 0))
     # Not `_depthwise`, which would be traced as a function with a gradient of its own once more.
     return _depthwise_itself(padded, kernel, none, stride, dilation), (padded, kernel)
