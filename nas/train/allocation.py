@@ -4,7 +4,7 @@ import ctypes
 import sys
 from functools import cache
 
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # mallopt(3), as glibc numbers them
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX, M_ARENA_MAX = -1, -2, -4, -8  # mallopt(3), as glibc numbers them
 MOST = 2**31 - 1  # bytes; the largest that mallopt takes
 PAD = 2**28
 
@@ -15,8 +15,10 @@ def keep_freed_memory() -> bool:
 
     Left to itself it maps every large array afresh and gives it back at once, so that each
     step waits for the system to clear the same pages: a third of a step's time where
-    activations are large. The process keeps the most that it ever needed. Does nothing
-    with other allocators, which mallopt does not reach.
+    activations are large. Threads that begin later take from the one heap of the process,
+    as what is freed in heaps of their own goes back whatever is asked. The process keeps
+    the most that it ever needed. Does nothing with other allocators, which mallopt does not
+    reach.
     """
     if sys.platform != "linux":
         return False
@@ -24,4 +26,6 @@ def keep_freed_memory() -> bool:
         set_option = ctypes.CDLL(None).mallopt
     except AttributeError:
         return False  # musl has none
-    return all([set_option(M_MMAP_MAX, 0), set_option(M_TRIM_THRESHOLD, MOST), set_option(M_TOP_PAD, PAD)])
+    wanted = {M_MMAP_MAX: 0, M_TRIM_THRESHOLD: MOST, M_TOP_PAD: PAD, M_ARENA_MAX: 1}
+    heard = [set_option(option, value) for option, value in wanted.items()]  # each is told, whatever the others say
+    return all(heard)
