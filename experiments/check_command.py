@@ -1,10 +1,12 @@
 """`nas check` at work: a prediction, and what the compiler and a device say where they are at hand."""
 
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from nas.errors import InputError
 from nas.export import compiler, coral
+from nas.export.card import Card
 from nas.export.edgetpu import EdgeTpuVerdict, judge
 from nas.export.file_trace import trace_file
 from nas.export.model import Model, read
@@ -33,6 +35,7 @@ def check_file(file: Path) -> dict[str, Any]:
         "after": verdict.after,
         "basis": verdict.basis,
         "ops": _ops(verdict),
+        "metadata": _metadata(model.card),
         **_estimates(model),
         "compiler": compiled,
         "device": _device(compiled),
@@ -42,6 +45,15 @@ def check_file(file: Path) -> dict[str, Any]:
 def _ops(verdict: EdgeTpuVerdict) -> list[dict[str, Any]]:
     keys = ("op", "version", "count", "mapped", "reason", "change")
     return [{key: getattr(op, key) for key in keys} for op in verdict.ops]
+
+
+def _metadata(card: Card | None) -> dict[str, Any] | None:
+    """What the file says of itself: how many labels, how pixels are normalised; None where it is no number."""
+    if card is None:
+        return None
+    mean, std = ([number if isfinite(number) else None for number in numbers] for numbers in (card.mean, card.std))
+    said = {key: getattr(card, key) for key in ("name", "author", "license")}
+    return {**said, "labels": len(card.labels), "mean": mean, "std": std}
 
 
 def _estimates(model: Model) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """`nas export` at work: one network, written in one format."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ from nas.export.folder import size_of
 from nas.export.formats import Format, Job, export, find_format
 from nas.export.labels import NAME as LABELS
 from nas.export.quantization.method import PLAIN, Method
-from nas.files import write_text
+from nas.export.tflite import FOR_EDGETPU
+from nas.files import require_place, write_text
 
 
 def export_model(
@@ -36,12 +36,16 @@ def export_model(
     chosen, changes = find_source(source), list[str]()
     if wish is not None:
         chosen, changes = made_deployable(chosen, wish)
+        chosen = chosen._replace(grid=None) if changes else chosen
+    rounds = chosen.grid is not None and form.name in FOR_EDGETPU
+    if rounds and method != PLAIN:
+        raise InputError(f"--quantization: found {method}; expected none, as {source} was trained with its steps")
     card = card_of(chosen.name, chosen.architecture, chosen.classes, author, license, chosen.trained)
-    calibration = _calibration(chosen) if form.calibrates else []
-    export(Job(chosen.network, (1, *chosen.pictures.shape[1:]), card, calibration, method), format, out)
+    calibration = _calibration(chosen) if form.calibrates and not rounds else []
+    export(Job(chosen.network, (1, *chosen.pictures.shape[1:]), card, calibration, method, chosen.grid), format, out)
     _write_labels(out, chosen.classes)
     found = {"file": str(out), "format": form.name, "bytes": size_of(out), **_verdict(out, form)}
-    if form.calibrates:
+    if form.calibrates and not rounds:
         found["calibration"] = {"pictures": len(calibration), "seed": chosen.seed, "method": str(method)}
     return found if wish is None else {**found, "changes": changes}
 
@@ -76,10 +80,4 @@ def _require_place(out: Path, form: Format) -> None:
     """Finds out before the work, which may take minutes, whether its result can be written."""
     if is_folder(str(out)) and not form.mark:
         raise InputError(f"{out}: is a folder; expected a file to write, such as {out / f'model{form.suffix}'}")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        reason = "" if os.access(out.parent, os.W_OK) else "Permission denied"
-    except OSError as error:
-        reason = str(error.strerror)
-    if reason:
-        raise InputError(f"{out}: cannot be written ({reason}); expected a place to write to")
+    require_place(out, folder=bool(form.mark))

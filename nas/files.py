@@ -26,6 +26,22 @@ def write_bytes(path: Path, data: bytes) -> None:
         raise InputError(f"{path}: cannot be written ({error.strerror}); expected a place to write to") from error
 
 
+def require_place(path: Path, *, folder: bool = False) -> None:
+    """Finds out before long work whether a file, or a `folder`, can be written to `path`, above which folders are made.
+
+    Raises `InputError` where it cannot.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        reason = "" if os.access(path.parent, os.W_OK) else "Permission denied"
+    except OSError as error:
+        reason = str(error.strerror)
+    if path.is_dir() and not folder:
+        reason = "Is a directory"
+    if reason:
+        raise InputError(f"{path}: cannot be written ({reason}); expected a place to write to")
+
+
 def write_text(path: Path, text: str) -> None:
     """`write_bytes` for text, in UTF-8."""
     write_bytes(path, text.encode())

@@ -30,6 +30,9 @@ def _show(result: Result) -> None:
             f"the first that stays is {result['cut']}: {result['before']} before it and {result['after']} after it map"
         )
     print(f"({result['basis']})")
+    if said := result["metadata"]:
+        mean, std = (", ".join(map(str, said[key])) or "nothing" for key in ("mean", "std"))
+        print(f"metadata: {said['labels']} labels; pixels of 0..255 less {mean}, over {std}")
     _show_estimates(result)
     _show_compiled(result)
     print(result["device"]["said"])

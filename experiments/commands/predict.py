@@ -36,7 +36,8 @@ def _add_arguments(parser: ArgumentParser) -> None:
         "--input-range",
         metavar="LOW,HIGH",
         type=pair_of_numbers,
-        help="what a float model takes for dark and bright (default: -1,1, or what it prepares itself tells)",
+        help="what a float model takes for dark and bright (default: what its metadata say, else -1,1 "
+        "or what it prepares itself tells)",
     )
 
 
@@ -44,7 +45,10 @@ def _run(arguments: Namespace) -> Result:
     from experiments.progress import RunProgress
     from nas.export.predict import predict_pictures
     from nas.export.run import LiteModel
+    from nas.files import require_place
 
+    if arguments.out:
+        require_place(arguments.out)
     model = LiteModel(arguments.file, threads=arguments.threads, reads=arguments.input_range)
     with RunProgress(1) as progress, progress.task("classify pictures", 0) as task:
         update = task.count if sys.stderr.isatty() or _many(arguments.images) else None

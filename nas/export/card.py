@@ -17,19 +17,28 @@ from nas.export.flatbuffer import Malformed, Source, Table
 NAME = "TFLITE_METADATA"
 IDENTIFIER = b"M001"
 AXIS_LABELS = 2  # of the schema's AssociatedFileType
+NORMALIZATION = 1  # of the schema's ProcessUnitOptions
+MEAN = STD = 127.5  # pixels of 0..255 to the networks' -1..1
+MOST_COLOURS = 4
 MOST_LABELS = 2**24  # bytes
 _NO_FILE = (KeyError, OSError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error)  # from zipfile
 
 
 @dataclass(frozen=True)
 class Card:
-    """What is written into a file; what is empty is left out. `labels` are the classes in the outputs' order."""
+    """What is written into a file; what is empty is left out. `labels` are the classes in the outputs' order.
+
+    Pixels of 0..255 become (pixel - mean) / std, by one number or one for each colour; in
+    files from elsewhere these may be any, and are empty where nothing is said of it.
+    """
 
     name: str = ""
     description: str = ""
     author: str = ""
     license: str = ""
     labels: tuple[str, ...] = ()
+    mean: tuple[float, ...] = (MEAN,)
+    std: tuple[float, ...] = (STD,)
 
 
 def read_card(source: Source) -> Card | None:
@@ -40,13 +49,13 @@ def read_card(source: Source) -> Card | None:
     root = _metadata_of(source)
     if root is None:
         return None
-    card = Card(root.text(0), root.text(1), root.text(4), root.text(5))
+    card = Card(root.text(0), root.text(1), root.text(4), root.text(5), (), *_normalization(root))
     labels = next(_label_files(root), "")
     return replace(card, labels=_labels(source.data, labels) if labels else ())
 
 
 def _metadata_of(source: Source) -> Table | None:
-    root = source.root()
+    root = Source(source.data).root()  # with a limit of its own: its content was read once already, as a buffer
     entry = next((table for table in root.tables(6) if table.text(0) == NAME), None)
     if entry is None:
         return None
@@ -56,6 +65,17 @@ def _metadata_of(source: Source) -> Table | None:
     if content[4:8] != IDENTIFIER:
         raise Malformed(f"its metadata begins with {content[:8]!r} where {IDENTIFIER!r} is expected at byte 4")
     return Source(content).root()
+
+
+def _normalization(root: Table) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation of the first input; one more number than there can be colours is enough to see a wrong one."""
+    inputs = [tensor for graph in root.tables(3)[:1] for tensor in graph.tables(2)[:1]]
+    for unit in (unit for tensor in inputs for unit in tensor.tables(4)):
+        options = unit.table(1)
+        if unit.number(0, "B") == NORMALIZATION and options is not None:
+            mean, std = (options.array(slot, np.dtype(np.float32))[: MOST_COLOURS + 1].tolist() for slot in (0, 1))
+            return tuple(mean), tuple(std)
+    return (), ()
 
 
 def _label_files(root: Table) -> Iterator[str]:

@@ -13,15 +13,14 @@ import numpy as np
 from flatbuffers import Builder
 
 from nas.errors import InputError
-from nas.export.card import AXIS_LABELS, IDENTIFIER, NAME, Card
+from nas.export.card import AXIS_LABELS, IDENTIFIER, MEAN, NAME, NORMALIZATION, STD, Card
 from nas.export.model import Tensor, parse
 from nas.export.prepend import INPUT, OUTPUT, Entry, prepend
 
 LABELS = "labels.txt"
-MEAN = STD = 127.5  # pixels of 0..255 to the networks' -1..1
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # a zip's earliest time: equal labels are equal bytes
 _PARSER = "1.0.0"  # of the schema, that of every field used here
-_IMAGE, _FEATURE, _NORMALIZATION = 2, 1, 1  # of the schema's unions
+_IMAGE, _FEATURE = 2, 1  # of the schema's ContentProperties
 _RGB, _GREY = 1, 2
 _RANGES = {"int8": (-128.0, 127.0), "uint8": (0.0, 255.0)}
 
@@ -57,7 +56,7 @@ def _content(card: Card, image: Tensor) -> bytes:
             0: INPUT,
             1: "a picture; pixels of 0..255 are normalised as (pixel - mean) / std",
             3: _properties(builder, _IMAGE, {0: ("b", _RGB if image.shape[-1] == 3 else _GREY)}),
-            4: [_normalization(builder)],
+            4: [_normalization(builder, card)],
             5: _statistics(builder, image),
         },
     )
@@ -107,9 +106,9 @@ def _properties(builder: Builder, kind: int, fields: dict[int, _Field]) -> int:
     return _union(builder, kind, _table(builder, fields))
 
 
-def _normalization(builder: Builder) -> int:
-    options = _table(builder, {0: _floats(builder, MEAN), 1: _floats(builder, STD)})
-    return _union(builder, _NORMALIZATION, options)
+def _normalization(builder: Builder, card: Card) -> int:
+    options = _table(builder, {0: _floats(builder, *card.mean), 1: _floats(builder, *card.std)})
+    return _union(builder, NORMALIZATION, options)
 
 
 def _union(builder: Builder, kind: int, table: int) -> int:

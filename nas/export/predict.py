@@ -65,7 +65,8 @@ def predict_pictures(
     names or the names; without it those beside the model or in it are taken, and without
     them the classes are called by their numbers. `progress` is told how many of how many are done.
 
-    Raises `InputError` for labels that do not fit, and where no picture can be decoded.
+    Raises `InputError` for labels that do not fit, where no picture can be decoded, and
+    where the model's outputs are no numbers.
     """
     if top < 1:
         raise InputError(f"top is {top}; expected 1 or more classes a picture")
@@ -104,6 +105,8 @@ def _decoded(files: Sequence[Path], model: LiteModel, fit: Fit) -> Iterator[tupl
 
 def _guesses(model: LiteModel, pixels: Images, names: Sequence[str], top: int) -> tuple[Guess, ...]:
     outputs = model.predict(pixels[None])[0]
+    if not np.isfinite(outputs).all():
+        raise InputError(f"{model.path}: has outputs that are no numbers; expected a model with finite weights")
     chances = outputs if model.probabilities else softmax(outputs)
     likeliest = np.argsort(-chances, kind="stable")[:top].tolist()
     return tuple(Guess(names[index], index, float(chances[index])) for index in likeliest)

@@ -14,12 +14,13 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from nas.errors import InputError
-from nas.export.front import usual_range
 from nas.export.labels import labels_beside
 from nas.export.model import Graph, Tensor, parse, read_bytes
+from nas.export.pixels import Reads, pixel_values
 from nas.export.quiet import quiet
 
 TRIAL_SECONDS = 120
+MOST_THREADS = 256
 _PASSING = ("RESHAPE", "QUANTIZE", "DEQUANTIZE", "SQUEEZE")  # leave probabilities what they are
 
 
@@ -32,12 +33,13 @@ class LiteModel:
     own kernels compute, as on systems whose LiteRT is built so.
 
     `reads` are the numbers that a float file takes for the darkest and the brightest
-    pixel; where nobody says, what `usual_range` finds likely.
+    pixel; without them what `pixel_values` finds.
 
     A file from elsewhere is first run in a process of its own, because the runtime does
     not survive every damaged file; `trusted` skips that for a file just written.
 
-    Raises `InputError` where the file cannot be read or is no such classifier.
+    Raises `InputError` where the file cannot be read or is no such classifier, and for
+    more `threads` than the runtime survives.
     """
 
     def __init__(
@@ -49,9 +51,12 @@ class LiteModel:
         xnnpack: bool = True,
         reads: tuple[float, float] | None = None,
     ):
+        if not 1 <= threads <= MOST_THREADS:
+            raise InputError(f"threads is {threads}; expected 1 to {MOST_THREADS}")
         self.path = Path(path)
         data = read_bytes(self.path)
-        graph = parse(data, str(path)).main
+        model = parse(data, str(path))
+        graph = model.main
         self._input, self._output = _ends(graph, str(path))
         self.size = self._input.shape[1:]
         self.classes = self._output.shape[-1]
@@ -60,16 +65,17 @@ class LiteModel:
         if not trusted:
             _try_out(self.path)
         self._interpreter = _interpreter(data, threads, xnnpack, str(path))
-        self._table = _input_values(self._input, reads or usual_range(graph, str(path)))
+        self._table = pixel_values(model, reads, str(path))
+        self._colours = np.arange(self.size[-1]) if self._table.ndim > 1 else None
         self._numbers = [
             details[0]["index"]
             for details in (self._interpreter.get_input_details(), self._interpreter.get_output_details())
         ]
 
     @property
-    def reads(self) -> tuple[float, float]:
+    def reads(self) -> Reads:
         """The numbers that its input holds for the darkest and the brightest pixel."""
-        low, high = (_real(self._table[[0, 255]], self._input)).tolist()
+        low, high = _real(self._table[[0, 255]], self._input).reshape(2, -1)
         return low, high
 
     @cached_property
@@ -102,7 +108,8 @@ class LiteModel:
 
     def feed(self, picture: NDArray[np.uint8]) -> None:
         """Sets the input to one picture (H, W, C) of 0..255, for `invoke` to run on."""
-        self._interpreter.set_tensor(self._numbers[0], self._table[picture][None])
+        values = self._table[picture] if self._colours is None else self._table[picture, self._colours]
+        self._interpreter.set_tensor(self._numbers[0], values[None])
 
     def invoke(self) -> None:
         """Runs the model once on the input it has; the call that is timed."""
@@ -221,29 +228,3 @@ def _real(numbers: NDArray[Any], tensor: Tensor) -> NDArray[np.float32]:
     if tensor.scales:
         values = (values - tensor.zero_points[0]) * np.float32(tensor.scales[0])
     return values
-
-
-def _input_values(tensor: Tensor, reads: tuple[float, float]) -> NDArray[Any]:
-    """What the model is given for each pixel value, (256,) of the input's type; of floats from `reads` to `reads`.
-
-    A range [-1, 1] of 256 steps holds no exact 0, so its pixels fall between two steps;
-    they are moved by that half step towards the side where all of 0..255 have their own.
-    """
-    pixels = np.arange(256, dtype=np.float64)
-    if tensor.dtype == "float32":
-        return (reads[0] + pixels * ((reads[1] - reads[0]) / 255)).astype(np.float32)
-    limits = np.iinfo(tensor.dtype)
-    scale, zero = tensor.scales[0], tensor.zero_points[0]
-    low, high = _range(scale * (limits.min - zero), scale * (limits.max - zero))
-    steps = (low + pixels * (high - low) / 255) / scale + zero
-    if steps[0] < limits.min:
-        steps += min(0.5, limits.min - steps[0])
-    elif steps[-1] > limits.max:
-        steps -= min(0.5, steps[-1] - limits.max)
-    return np.clip(np.rint(steps), limits.min, limits.max).astype(tensor.dtype)
-
-
-def _range(low: float, high: float) -> tuple[float, float]:
-    """The usual range of pictures that is nearest to what an input can hold."""
-    usual = ((-1.0, 1.0), (0.0, 1.0), (0.0, 255.0), (-128.0, 127.0))
-    return min(usual, key=lambda pair: abs(pair[0] - low) + abs(pair[1] - high))

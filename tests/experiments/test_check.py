@@ -37,6 +37,8 @@ def test_check_file_that_maps(mapped):
     assert set(found["evidence"].values()) == {"estimate"}
     assert found["compiler"] == {"found": False, "said": NOT_COMPILED}
     assert found["device"]["measured_ms"] is None
+    told = {"name": "small", "author": "", "license": "", "labels": 0, "mean": [127.5], "std": [127.5]}
+    assert found["metadata"] == told
 
 
 def test_check_estimates_a_file_as_its_architecture(tmp_path):

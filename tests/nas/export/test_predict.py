@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from nas.errors import InputError
+from nas.export.model import parse
 from nas.export.predict import predict_pictures, softmax
 from nas.export.run import LiteModel
 from tests.nas.export.networks import CLASSES, SIZE, noise
@@ -116,6 +117,17 @@ def test_predict_pictures_reads_as_training_does(model, tmp_path):
 def test_predict_pictures_by_a_model_of_other_channels_is_refused(tensorflow_file, picture):
     path = tensorflow_file("four", lambda tf, x: tf.reshape(tf.reduce_mean(x, [1, 2]), [1, 4]), (1, 8, 8, 4))
     with pytest.raises(InputError, match="the model takes 4 channels"):
+        predict_pictures(LiteModel(path, trusted=True), [picture])
+
+
+def test_predict_pictures_by_weights_that_are_not_finite_is_refused(files, picture, tmp_path):
+    data = bytearray(files["float32"].read_bytes())
+    weights = max((t for t in parse(bytes(data), "file").main.tensors if t.constant), key=lambda t: len(t.data))
+    place = bytes(data).index(bytes(weights.data[:64]))
+    data[place : place + 4] = np.float32(np.nan).tobytes()
+    path = tmp_path / "nan.tflite"
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"nan\.tflite: has outputs that are no numbers; expected a model with finite"):
         predict_pictures(LiteModel(path, trusted=True), [picture])
 
 

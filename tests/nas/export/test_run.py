@@ -117,6 +117,12 @@ def test_lite_model_that_ends_the_process_is_refused(files, tmp_path):
         LiteModel(path)
 
 
+@pytest.mark.parametrize("threads", [0, 257, 99_999])
+def test_lite_model_of_more_threads_than_the_runtime_survives_is_refused(files, threads):
+    with pytest.raises(InputError, match=f"threads is {threads}; expected 1 to 256"):
+        LiteModel(files["int8"], trusted=True, threads=threads)
+
+
 def test_interleaved_latency_is_the_median_of_each():
     calls = []
 
