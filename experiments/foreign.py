@@ -12,6 +12,7 @@ from nas.architecture import Architecture
 from nas.errors import InputError
 from nas.export.labels import NAME, read_labels
 from nas.export.model import read
+from nas.export.pixels import Reads
 from nas.export.run import LiteModel
 from nas.resizing import Images
 from search_spaces.keras_weights import keras_architecture
@@ -31,6 +32,7 @@ class Foreign(NamedTuple):
     predict: Callable[[Images], Outputs]
     probabilities: bool  # whether its outputs are, not logits
     exact: bool  # whether its weights are floats, so that ours must compute the same
+    folded: bool  # whether batch norms are folded away in it, their statistics with them
     labels: Sequence[str]
     about: dict[str, Any]
 
@@ -49,9 +51,15 @@ def tflite_foreign(path: Path, arch: str, labels: Path | None, reads: tuple[floa
         predict=model.predict,
         probabilities=model.probabilities,
         exact=not any(tensor.scales for tensor in weights),
+        folded=True,
         labels=_labels(path, model, labels),
-        about={"input_range": list(model.reads), "stored_as": sorted({tensor.dtype for tensor in weights})},
+        about={"input_range": _plain(model.reads), "stored_as": sorted({tensor.dtype for tensor in weights})},
     )
+
+
+def _plain(reads: Reads) -> list[Any]:
+    """Two numbers, or two lists where colours differ."""
+    return [end.tolist() if len(end) > 1 else end.item() for end in reads]
 
 
 def _as_any(arch: str, import_as: Callable[[Architecture], Imported]) -> Imported:

@@ -33,6 +33,7 @@ def keras_foreign(source: str, arch: str | None, weights: str) -> Foreign:
         predict=lambda pictures: _outputs(model, name, pictures),
         probabilities=model.layers[-1].activation.__name__ == "softmax",
         exact=True,
+        folded=False,
         labels=(),
         about={"model": published(name).model, "weights": weights},
     )

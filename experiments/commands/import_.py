@@ -20,7 +20,8 @@ def _add_arguments(parser: ArgumentParser) -> None:
         "--images",
         metavar="FOLDER",
         type=Path,
-        help="pictures to compare both on, which `nas export` then calibrates int8 by",
+        help="pictures to compare both on, to take statistics of folded batch norms of, and for `nas export` to "
+        "calibrate int8 by",
     )
     parser.add_argument(
         "--labels",
@@ -33,7 +34,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
         metavar="LOW,HIGH",
         type=pair_of_numbers,
         help="what a float file takes for dark and bright, as --input-range=0,1 "
-        "(default: -1,1, or what it prepares itself tells)",
+        "(default: what its metadata say, else -1,1 or what it prepares itself tells)",
     )
     parser.add_argument(
         "--weights", metavar="W", default="imagenet", help="of keras: imagenet, a file of weights, or random"
@@ -61,6 +62,12 @@ def _show(result: Result) -> None:
     else:
         print(f"agreement     {result['agreement']:.2%} of {result['images']} pictures have the same first class")
     print(f"difference    {result['difference']:.2g} of the largest output")
+    if result["statistics"]:
+        print(f"batch norms   their statistics are those of {result['statistics']} pictures: the file has none")
+    elif result["statistics"] == 0:
+        print(
+            "batch norms   have no statistics, as the file has none; --images with 8 pictures gives them some"
+        )
     if bad := result["undecodable"]:
         more = ", ..." if len(bad) > NAMED else ""
         print(f"left out      {len(bad)} pictures cannot be decoded: {', '.join(bad[:NAMED])}{more}")

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Hashable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,9 @@ from nas.export.constants import Array, Constants
 from nas.export.front import AFFINES, front, line
 from nas.export.model import Graph, Operator
 from search_spaces.keras_weights.graph import Node, in_order
-from search_spaces.tflite_weights.layers import AFFINE, CONVOLUTION, UNKNOWN, Layer, Window
+from search_spaces.tflite_weights.groups import Groups
+from search_spaces.tflite_weights.layers import AFFINE, CONVOLUTION, UNKNOWN, FileLayer, Window
+from search_spaces.tflite_weights.soundness import require_sound
 
 _ACTIVATIONS = {0: "none", 1: "relu", 3: "relu6"}
 _ALONE = {"RELU": "relu", "RELU6": "relu6"}
@@ -21,15 +23,6 @@ _DILATION = {"CONV_2D": 4, "DEPTHWISE_CONV_2D": 5}  # field of options
 _CHANNELS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}  # axis of the weights
 _VALID = 1
 _NONE: Padding = ((0, 0), (0, 0))
-
-
-@dataclass(frozen=True, eq=False)
-class FileLayer(Layer):
-    """`kernel` is (height, width, input channels of a group, output channels) of a convolution, (C,) of a scale."""
-
-    kernel: Array = field(kw_only=True)
-    bias: Array = field(kw_only=True)
-    open: bool = field(default=False, kw_only=True)  # one reader, no activation: what follows may be folded in
 
 
 @dataclass(frozen=True)
@@ -44,8 +37,10 @@ class FileLayers:
 def file_layers(graph: Graph, where: str) -> FileLayers:
     """Convolutions, dense layers and scales of channels of a file's graph.
 
-    Raises `InputError`, beginning with `where`, for weights in any other operator.
+    Raises `InputError`, beginning with `where`, for weights in any other operator, and for
+    a graph that cannot be followed.
     """
+    require_sound(graph, where)
     return _Reader(graph, where).read()
 
 
@@ -58,6 +53,10 @@ class _Reader:
         self.pads: dict[int, Padding] = {}
         self.readers = Counter(number for operator in graph.operators for number in operator.inputs)
         self.front = front(graph, where)
+        made_by: dict[Hashable, Operator] = {
+            number: operator for operator in graph.operators for number in operator.outputs
+        }
+        self.groups = Groups(graph, self.constants, self.nodes, made_by)
 
     def read(self) -> FileLayers:
         for operator in self.graph.operators:
@@ -81,7 +80,8 @@ class _Reader:
 
     def _pass(self, operator: Operator, reads: tuple[int, ...], out: int) -> None:
         """An operator without weights."""
-        self.nodes[out] = Node(reads)
+        joined = self.groups.joined(operator)
+        self.nodes[out] = Node(reads if joined is None else (joined,))
         for more in operator.outputs[1:]:
             self.nodes[more] = Node(reads)
         pads = self.constants.whole(operator.inputs[1]) if operator.op == "PAD" else None

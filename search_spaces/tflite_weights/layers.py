@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from nas.blocks.convolution import Padding
+from nas.export.constants import Array
 from search_spaces.keras_weights.graph import Weighted
 
 CONVOLUTION = "convolution"  # dense layers too, as 1x1 convolutions
@@ -29,3 +30,12 @@ class Layer(Weighted):
 
     window: Window = field(default=Window(), kw_only=True)
     activation: str = field(default=UNKNOWN, kw_only=True)
+
+
+@dataclass(frozen=True, eq=False)
+class FileLayer(Layer):
+    """`kernel` is (height, width, input channels of a group, output channels) of a convolution, (C,) of a scale."""
+
+    kernel: Array = field(kw_only=True)
+    bias: Array = field(kw_only=True)
+    open: bool = field(default=False, kw_only=True)  # one reader, no activation: what follows may be folded in

@@ -10,7 +10,7 @@ from nas.architecture import Architecture
 from nas.blocks.normalise import normalised
 from nas.errors import InputError
 from nas.export.constants import Array
-from search_spaces.tflite_weights.file_layers import FileLayer
+from search_spaces.tflite_weights.layers import FileLayer
 
 EXACT = 1e-6
 LEVEL = 1 / 127.5  # the step from one brightness to the next, where they are -1 to 1

@@ -11,8 +11,10 @@ from nas.blocks.layers import BatchNorm
 from nas.errors import InputError
 from nas.export.constants import Array
 from nas.export.model import Model
+from nas.export.pixels import Reads
 from nas.network import Network, initialise
-from search_spaces.tflite_weights.file_layers import FileLayer, FileLayers, file_layers
+from search_spaces.tflite_weights.file_layers import FileLayers, file_layers
+from search_spaces.tflite_weights.layers import FileLayer
 from search_spaces.tflite_weights.our_layers import OurLayer, our_layers
 from search_spaces.tflite_weights.preparation import prepared, without_preparation
 
@@ -27,10 +29,10 @@ class Imported(NamedTuple):
     architecture: Architecture
 
 
-def import_tflite(model: Model, architecture: Architecture, reads: tuple[float, float], where: str) -> Imported:
+def import_tflite(model: Model, architecture: Architecture, reads: Reads | tuple[float, float], where: str) -> Imported:
     """The network of `architecture` with the weights of a classifier that was read from a file.
 
-    `reads` is what the file is given for the darkest and the brightest pixel. The network
+    `reads` is what the file is given for the darkest and the brightest pixel, of each colour. The network
     takes -1..1 as all of ours do; where the file prepares its input otherwise, the
     architecture begins with `normalise`. Its outputs are the file's before a softmax.
 
@@ -52,9 +54,9 @@ def import_tflite(model: Model, architecture: Architecture, reads: tuple[float, 
     return Imported(network, architecture)
 
 
-def _from_pixels(layers: FileLayers, reads: tuple[float, float]) -> tuple[Array, Array]:
+def _from_pixels(layers: FileLayers, reads: Reads | tuple[float, float]) -> tuple[Array, Array]:
     """Scale and offset of each colour from -1..1 to what the first layer reads."""
-    low, high = reads
+    low, high = map(np.asarray, reads)
     scale, offset = layers.scale * (high - low) / 2, layers.scale * (high + low) / 2 + layers.offset
     return scale.astype(np.float32), offset.astype(np.float32)
 

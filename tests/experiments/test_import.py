@@ -9,6 +9,8 @@ from PIL import Image
 from experiments.import_command import import_network
 from nas.architecture import Architecture
 from nas.errors import InputError
+from nas.export.card import Card
+from nas.export.metadata import described
 from nas.export.run import LiteModel
 from nas.export.tflite import convert
 from nas.network import initialise
@@ -38,7 +40,7 @@ def foreign(tmp_path_factory):
     (folder / "names.txt").write_text("\n".join(NAMES))
     (folder / "pictures" / "below").mkdir(parents=True)
     generator = np.random.default_rng(0)
-    for number in range(6):
+    for number in range(8):
         patches = generator.integers(0, 256, (4, 4, 3), np.uint8).repeat(6, 0).repeat(8, 1)
         Image.fromarray(patches).save(folder / "pictures" / "below" / f"{number}.png")
     (folder / "pictures" / "broken.jpg").write_bytes(b"no picture")
@@ -57,7 +59,8 @@ def imported(foreign):
 
 def test_says_what_was_found(imported, foreign):
     out, said = imported
-    assert (said["images"], said["agreement"], said["classes"]) == (6, 1.0, 4)
+    assert (said["images"], said["agreement"], said["classes"]) == (8, 1.0, 4)
+    assert said["statistics"] == 8
     assert said["params"] == 940
     assert said["difference"] < 1e-4
     assert said["undecodable"] == [f"{foreign / 'pictures' / 'broken.jpg'} (no whole picture)"]
@@ -80,12 +83,12 @@ def test_the_way_from_a_file_to_a_picture_s_label(imported, foreign):
     done = nas("predict", model, foreign / "pictures", "--out", table, "--json")
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
-    assert (said["pictures"], len(said["undecodable"])) == (6, 1)
+    assert (said["pictures"], len(said["undecodable"])) == (8, 1)
     assert said["pictures_per_second"] > 0
     assert {guess["label"] for guess in said["predictions"][0]["classes"]} == {"background", *NAMES}
     lines = table.read_text().splitlines()
     assert lines[0] == "picture,place,index,class,probability"
-    assert len(lines) == 1 + 6 * 4
+    assert len(lines) == 1 + 8 * 4
 
 
 def test_training_starts_from_it(imported, tmp_path):
@@ -118,6 +121,7 @@ def test_what_does_not_fit_is_refused_and_leaves_nothing(foreign, tmp_path, opti
     if "reads" in options:  # another range is another preparation, not another network
         said = import_network(str(foreign / "model.tflite"), out, **arguments)
         assert "prepare normalise" in said["architecture"]
+        assert said["statistics"] == 0
         return
     with pytest.raises(InputError, match=message) as caught:
         import_network(str(foreign / "model.tflite"), out, **arguments)
@@ -143,3 +147,14 @@ def test_keras_weights_that_cannot_be_had_are_one_line(tmp_path):
         import_network("keras:MobileNet", tmp_path / "out", weights=str(tmp_path / "none.weights.h5"))
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_metadata_say_of_the_input_is_taken_over(foreign, tmp_path):
+    """A file from elsewhere that takes 0..1 and says so: without its metadata it would be given -1..1."""
+    model = tmp_path / "model.tflite"
+    told = Card(labels=("background", *NAMES), mean=(0.0,), std=(255.0,))
+    model.write_bytes(described((foreign / "model.tflite").read_bytes(), told))
+    said = import_network(str(model), tmp_path / "out", arch=str(foreign / "model.arch"))
+    assert said["input_range"] == [0.0, 1.0]
+    assert "prepare normalise mean=0.0 std=1.0" in said["architecture"]
+    assert (tmp_path / "out" / "labels.txt").read_text().split() == ["background", *NAMES]

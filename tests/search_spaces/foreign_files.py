@@ -1,5 +1,6 @@
 """TFLite files as others make them: by TensorFlow from a Keras model, and as in 2018."""
 
+from collections.abc import Callable
 from typing import Any
 
 import flatbuffers
@@ -35,6 +36,16 @@ def converted(model: Any, kind: str, pictures: np.ndarray) -> bytes:
             converter.inference_input_type = converter.inference_output_type = tf.int8
             converter.representative_dataset = lambda: ([picture[None]] for picture in pictures)
             converter._experimental_disable_per_channel = kind == "tensor"
+        return bytes(converter.convert())
+
+
+def by_tensorflow(function: Callable[[Any, Any], Any], shape: tuple[int, ...]) -> bytes:
+    """A function of TensorFlow and an input of `shape` as float32."""
+    with quiet():
+        tf = tensorflow()
+        signature = [tf.TensorSpec(shape, tf.float32)]
+        traced = tf.function(lambda x: function(tf, x), input_signature=signature, autograph=False)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([traced.get_concrete_function()], traced)
         return bytes(converter.convert())
 
 

@@ -1,6 +1,8 @@
 """Weights of TFLite files made elsewhere, in every form in which they are stored."""
 
+import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,17 @@ import pytest
 from flax import nnx
 
 from nas.architecture import Architecture
+from nas.blocks.layers import BatchNorm, Conv
 from nas.errors import InputError
 from nas.export.model import parse, read
 from nas.export.run import LiteModel
 from nas.export.tflite import convert
 from nas.network import Network, initialise
 from search_spaces.tflite_weights import Imported, import_tflite
+from search_spaces.tflite_weights.file_layers import file_layers
+from search_spaces.tflite_weights.statistics import take_statistics
 from search_spaces.zoo import zoo
-from tests.search_spaces.foreign_files import converted, of_2018
+from tests.search_spaces.foreign_files import by_tensorflow, converted, of_2018
 
 SIZE, CLASSES, NAME = 32, 11, "mobilenet-v1-0.25-128"
 FORMS = {"float32": 1e-3, "float16": 2e-2, "dynamic": 0.3, "int8": 0.3, "uint8": 0.3}  # largest difference
@@ -32,6 +37,33 @@ stage mbconv k3 s1 e2 c8 se0.25 act=hard-swish
 stage bottleneck k3 s2 e4 c16 act=relu
 stage preact_residual k3 s1 c16 act=relu
 stage dense_layer growth=8 act=relu
+head  pool
+head  dense c5
+"""
+
+# Groups alone, two in a row with nothing between, with a shuffle between, and what is joined for a sum.
+GROUPS = """
+input 16x16x3
+stem  conv k3 s2 c12 act=relu6
+stage conv k3 s1 c12 groups=3 act=relu6
+stage shuffle k3 s1 c12 groups=3 expansion=1
+head  conv k1 c12 groups=2
+head  pool
+head  dense c5
+"""
+
+# A norm that is folded into a convolution, and one that is not.
+NORMS = """
+input 16x16x3
+stem  conv k3 s2 c8 act=relu6
+stage preact_residual k3 s1 c8 act=relu
+head  pool
+head  dense c5
+"""
+GROUPED = """
+input 16x16x3
+stem  conv k3 s2 c8 norm=bias act=relu6
+stage conv k3 s1 c12 groups=4 norm=bias act=relu6
 head  pool
 head  dense c5
 """
@@ -152,8 +184,13 @@ def test_other_networks_are_refused_naming_the_layer(
 
 @pytest.fixture(scope="module")
 def branches() -> tuple[Architecture, Network, bytes]:
-    """A network of ours in which much meets, its norms not trivial, and its file."""
-    architecture = Architecture.parse(BRANCHES)
+    """A network of ours in which much meets, and its file."""
+    return exported(BRANCHES)
+
+
+def exported(text: str) -> tuple[Architecture, Network, bytes]:
+    """A network, its norms not trivial, and its file."""
+    architecture = Architecture.parse(text)
     network = initialise(architecture)
     network.eval()
     generator = np.random.default_rng(2)
@@ -171,6 +208,30 @@ def test_branches_gates_and_norms_find_their_weights(branches: tuple[Architectur
     pixels = pictures(4, 16, 3)
     theirs = outputs(network, pixels)
     assert np.abs(outputs(imported.network, pixels) - theirs).max() < 1e-4 * np.abs(theirs).max()
+
+
+def test_statistics_of_pictures_let_training_begin_where_the_file_ended() -> None:
+    """Norms compute what they did, and in training on the same pictures too; without statistics that is far off."""
+    architecture, _, data = exported(NORMS)
+    network = import_tflite(parse(data, "file"), architecture, (-1, 1), "file").network
+    pixels = pictures(64, 16, 3)
+    theirs = outputs(network, pixels)
+    unmeasured = in_training(network, pixels)
+    assert take_statistics(network, pixels[:7]) == take_statistics(network, np.full_like(pixels, 7)) == 0
+    assert take_statistics(network, np.concatenate([pixels, pixels[:9]])) == 64
+    size = np.abs(theirs).max()
+    assert np.abs(outputs(network, pixels) - theirs).max() < 1e-4 * size
+    assert np.abs(in_training(network, pixels) - theirs).max() < 1e-3 * size
+    assert np.abs(unmeasured - theirs).max() > 0.3 * size
+    norms = [module for _, module in nnx.iter_modules(network) if isinstance(module, BatchNorm)]
+    assert all(float(jnp.abs(norm.mean[...]).max()) > 0 for norm in norms)
+
+
+def in_training(network: Network, pixels: np.ndarray) -> np.ndarray:
+    """What a copy makes of the pictures as one batch."""
+    copy = nnx.clone(network)
+    copy.train()
+    return outputs(copy, pixels)
 
 
 def test_what_a_file_does_to_its_input_is_taken_over(branches: tuple[Architecture, Network, bytes]) -> None:
@@ -195,6 +256,34 @@ def test_less_than_a_level_of_brightness_goes_into_the_first_layer(
     assert np.abs(outputs(moved.network, pixels) - theirs).max() < 0.005 * np.abs(theirs).max()
 
 
+def test_graphs_that_cannot_be_followed_are_refused(branches: tuple[Architecture, Network, bytes]) -> None:
+    """A runtime may run operators that read what is made after them; to follow them would never end."""
+    graph = parse(branches[2], "file").main
+    with pytest.raises(InputError, match=r"file: \w+ is out of order; expected each after those that it reads"):
+        file_layers(replace(graph, operators=graph.operators[::-1]), "file")
+    with pytest.raises(InputError, match="file: computes nothing of its input"):
+        file_layers(replace(graph, outputs=graph.inputs), "file")
+    first = next(operator for operator in graph.operators if operator.op == "CONV_2D")
+    cut = [replace(first, inputs=first.inputs[:1]) if each is first else each for each in graph.operators]
+    with pytest.raises(InputError, match="file: CONV_2D has not the inputs that it needs"):
+        file_layers(replace(graph, operators=tuple(cut)), "file")
+
+
+def test_layers_of_mutated_files_are_read_or_refused(branches: tuple[Architecture, Network, bytes]) -> None:
+    generator, refused = random.Random(0), 0
+    for _ in range(200):
+        data = bytearray(branches[2])
+        place = generator.randrange(8, len(data))
+        data[place : place + 4] = generator.choice(
+            [generator.randbytes(1), b"\xff\xff\xff\xff", generator.randbytes(4)]
+        )
+        try:
+            file_layers(parse(bytes(data), "mutated").main, "mutated")
+        except InputError:
+            refused += 1
+    assert 50 < refused < 200
+
+
 def test_weights_that_are_not_finite_are_refused(files: dict[str, Path]) -> None:
     data = bytearray(files["float32"].read_bytes())
     weights = max((t for t in parse(bytes(data), "file").main.tensors if t.constant), key=lambda t: len(t.data))
@@ -202,3 +291,41 @@ def test_weights_that_are_not_finite_are_refused(files: dict[str, Path]) -> None
     data[place : place + 4] = np.float32(np.nan).tobytes()
     with pytest.raises(InputError, match="holds numbers that are not finite; expected weights"):
         import_tflite(parse(bytes(data), "file"), zoo(NAME), (-1, 1), "file")
+
+
+def test_groups_that_a_file_has_as_convolutions_of_shares_are_one_again() -> None:
+    architecture, network, data = exported(GROUPS)
+    operators = [operator.op for operator in parse(data, "file").main.operators]
+    assert (operators.count("SLICE"), operators.count("CONCATENATION")) == (8, 4)
+    imported = import_tflite(parse(data, "file"), architecture, (-1, 1), "file")
+    pixels = pictures(4, 16, 3)
+    theirs = outputs(network, pixels)
+    assert np.abs(outputs(imported.network, pixels) - theirs).max() < 1e-4 * np.abs(theirs).max()
+    message = r"file: layer 2 of 7: found \S+ \(convolution \(3, 3, 4, 12\) .*expected as stage1"
+    other = Architecture.parse(GROUPS.replace("groups=3 act", "groups=2 act"))
+    with pytest.raises(InputError, match=message):
+        import_tflite(parse(data, "file"), other, (-1, 1), "file")
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_groups_of_files_by_tensorflow_itself(split: bool) -> None:
+    """As CONV_2D with fewer input channels than there are, or as SPLIT, convolutions and CONCATENATION."""
+    generator = np.random.default_rng(4)
+    first, second, last = (
+        generator.normal(0, 0.2, shape).astype(np.float32) for shape in ((3, 3, 3, 8), (3, 3, 2, 12), (12, 5))
+    )
+
+    def network(tf: Any, x: Any) -> Any:
+        y = tf.nn.relu6(tf.nn.conv2d(x, first, 2, "SAME"))
+        if split:
+            shares = zip(tf.split(y, 4, -1), np.split(second, 4, -1), strict=True)
+            y = tf.concat([tf.nn.relu6(tf.nn.conv2d(share, kernel, 1, "SAME")) for share, kernel in shares], -1)
+        else:
+            y = tf.nn.relu6(tf.nn.conv2d(y, second, 1, "SAME"))
+        return tf.matmul(tf.reduce_mean(y, (1, 2)), last)
+
+    data = by_tensorflow(network, (1, 16, 16, 3))
+    groups = Architecture.parse(GROUPED)
+    imported = import_tflite(parse(data, "file"), groups, (-1, 1), "file")
+    convolutions = (module for _, module in nnx.iter_modules(imported.network) if isinstance(module, Conv))
+    assert any(np.array_equal(module.kernel[...], second) for module in convolutions)
