@@ -1,7 +1,5 @@
 """How a trained network does as int8 by several methods, and which layers it loses in."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,21 +11,24 @@ from numpy.typing import NDArray
 from experiments.context import load_data
 from experiments.data import as_needed, open_data
 from experiments.export_source import Source, find_source
+from experiments.layer_table import LAYER_PICTURES, LAYERS, write_layers
 from experiments.progress import RunProgress
 from experiments.run_folder import EXPERIMENT
 from experiments.schema import load_experiment
 from experiments.stages.export import calibration_pictures
 from experiments.training import TRAINING, is_training, load_training
+from nas.errors import InputError
 from nas.export.quantization.layers import LayerError, decibels, layer_errors
-from nas.export.quantization.method import Method
+from nas.export.quantization.method import PLAIN, Method
 from nas.export.run import LiteModel
 from nas.export.tflite import convert
-from nas.files import write_bytes, write_text
+from nas.files import require_place, write_bytes
 from nas.resizing import Images
+from nas.rounding.grid import Grid
 from nas.train.data import Dataset
 from nas.train.evaluate import logits
 
-LAYER_PICTURES = 32  # that every layer is looked at on
+TRAINED = "qat"  # the file with the steps that the network was trained with
 
 
 class Seen(NamedTuple):
@@ -41,24 +42,31 @@ class Seen(NamedTuple):
 def compare_methods(source: str, methods: Sequence[Method], count: int, out: Path) -> dict[str, Any]:
     """Writes an int8 file for each method and `layers.csv` to the folder `out`; what `nas quantization --json` prints.
 
+    That of a network from `nas qat` with the steps that it was trained with comes first.
     Raises `InputError` where `source` is no trained network, or has no pictures to calibrate by.
     """
     chosen = find_source(source)
+    if not chosen.trained:
+        raise InputError(f"{source}: has no trained weights; expected the folder of a run, a training or an import")
     seen = _seen(source, chosen, count)
+    require_place(out / LAYERS)
     calibration = calibration_pictures(chosen.pictures, chosen.calibration_images, chosen.seed)
     shape = (1, *chosen.pictures.shape[1:])
     exact = logits(chosen.network, seen.pictures)
     floats = convert(chosen.network, shape, "float32")
     rows, layers = [], list[LayerError]()
-    with RunProgress(1) as progress, progress.task("quantize", len(methods)) as task:
-        for done, method in enumerate(methods, start=1):
-            data = convert(chosen.network, shape, "int8", calibration, method)
-            path = out / f"model_int8_{method}.tflite"
+    ways: list[tuple[str, Method, Grid | None]] = [(str(method), method, None) for method in methods]
+    if chosen.grid:
+        ways.insert(0, (TRAINED, PLAIN, chosen.grid))
+    with RunProgress(1) as progress, progress.task("quantize", len(ways)) as task:
+        for done, (name, method, grid) in enumerate(ways, start=1):
+            data = convert(chosen.network, shape, "int8", calibration, method, grid)
+            path = out / f"model_int8_{name}.tflite"
             write_bytes(path, data)
-            rows.append(_row(method, path, exact, seen))
+            rows.append(_row(name, path, exact, seen))
             layers = layers or layer_errors(floats, data, calibration[:LAYER_PICTURES])
-            task.update(done, str(method))
-    write_text(out / "layers.csv", _table(layers))
+            task.update(done, name)
+    write_layers(out / LAYERS, layers)
     return {
         "source": source,
         "split": seen.split,
@@ -66,7 +74,7 @@ def compare_methods(source: str, methods: Sequence[Method], count: int, out: Pat
         "calibration": {"pictures": len(calibration), "seed": chosen.seed},
         "accuracy": _accuracy(exact, seen),
         "methods": rows,
-        "layers_of": str(methods[0]),
+        "layers_of": ways[0][0],
         "layers": [{**asdict(layer), "helps": layer.helps} for layer in layers],
         "out": str(out),
     }
@@ -87,10 +95,10 @@ def _seen(source: str, chosen: Source, count: int) -> Seen:
     return Seen(np.asarray(test.images[:count]), test.labels[:count], "test")
 
 
-def _row(method: Method, path: Path, exact: NDArray[np.float32], seen: Seen) -> dict[str, Any]:
+def _row(method: str, path: Path, exact: NDArray[np.float32], seen: Seen) -> dict[str, Any]:
     outputs = LiteModel(path, trusted=True).predict(seen.pictures)
     return {
-        "method": str(method),
+        "method": method,
         "accuracy": _accuracy(outputs, seen),
         "agreement": float((outputs.argmax(1) == exact.argmax(1)).mean()),
         "snr": decibels(float((exact.astype(np.float64) ** 2).sum()), float(((outputs - exact) ** 2).sum())),
@@ -101,13 +109,3 @@ def _row(method: Method, path: Path, exact: NDArray[np.float32], seen: Seen) -> 
 
 def _accuracy(outputs: NDArray[np.float32], seen: Seen) -> float | None:
     return None if seen.labels is None else float((outputs.argmax(1) == seen.labels).mean())
-
-
-def _table(layers: Sequence[LayerError]) -> str:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow((*LayerError.__dataclass_fields__, "helps"))
-    for layer in layers:
-        values = [f"{value:.4g}" if isinstance(value, float) else value for value in asdict(layer).values()]
-        writer.writerow((*values, layer.helps))
-    return stream.getvalue()

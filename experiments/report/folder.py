@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from experiments.report.layers import Layer, read_layers
 from experiments.report.metrics import Metrics, Setup, Tally, Winner
 from experiments.report.objectives import ObjectiveFront, read_objective_front
 from experiments.report.plan import Plan, fill_in
@@ -25,6 +26,7 @@ class Run:
     winner: Winner | None
     experiment: str  # the experiment as it was read, YAML
     front: ObjectiveFront | None = None  # of several objectives
+    layers: tuple[Layer, ...] = ()  # of the int8 file, worst first, where they were looked at
 
     @property
     def device(self) -> str:
@@ -85,6 +87,7 @@ def read_run(folder: Path) -> Run:
         winner=_winner(metrics, read_yaml(folder / "winner.yaml", Winner)),
         experiment=read_text(folder / "experiment.yaml"),
         front=read_objective_front(folder, len(plan.search.objectives)),
+        layers=read_layers(folder),
     )
 
 

@@ -112,10 +112,11 @@ class Winner(Part):
     latency_ms: dict[str, float] = Field(default_factory=dict)
     evidence: dict[str, str] = Field(default_factory=dict)
     search_accuracy: float | None = None  # on the validation split, as a trial
-    validation_accuracy: float | None = None  # after the training from scratch; in winner.yaml as a trial
+    validation_accuracy: float | None = None  # after its best epoch from scratch; in winner.yaml as a trial
     test_accuracy: float | None = None
     evaluation: Evaluation | None = None
     epochs: int | None = None
+    best_epoch: int | None = None  # in validation, after which it was tested and exported
     stages: tuple[Stage, ...] = ()
     history: tuple[Epoch, ...] = ()
     how: str | dict[str, Any] | None = None  # only winner.yaml has it

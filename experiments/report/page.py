@@ -11,6 +11,7 @@ from experiments.report.charts.confusion import confusion_chart
 from experiments.report.charts.family import family_chart
 from experiments.report.charts.figure import graph_objects
 from experiments.report.charts.front import front_chart, front_trials
+from experiments.report.charts.layers import SHOWN, layers_chart
 from experiments.report.charts.progress import progress_chart
 from experiments.report.charts.scaling import scaling_chart
 from experiments.report.charts.stages import stages_chart
@@ -71,6 +72,7 @@ def render(run: Run) -> str:
         machine=machine(run.metrics.machine),
         mistakes=most_frequent(run.winner.evaluation if run.winner else None),
         verdict=verdict(run.metrics.export),
+        shown_layers=SHOWN,
         library=library,
     )
 
@@ -86,6 +88,7 @@ def _charts(run: Run) -> dict[str, graph_objects.Figure | None]:
         "confusion": confusion_chart(run.winner.evaluation if run.winner else None),
         "family": family_chart(run.metrics.family or (), run.evidence),
         "scaling": scaling_chart(run.metrics.family or (), run.evidence),
+        "layers": layers_chart(run.layers),
     }
 
 

@@ -34,7 +34,7 @@ def tiles(run: Run) -> list[Tile]:
         f"{count(tally.trained)} trained, {count(tally.infeasible)} infeasible, {count(tally.architectures)} distinct"
     )
     return [
-        Tile("Test accuracy", percent(run.test_accuracy), "of the winner, in Flax"),
+        Tile("Test accuracy", percent(run.test_accuracy), _of_the_winner(run)),
         Tile("int8 test accuracy", percent(run.metrics.int8_accuracy), _lost(run)),
         Tile(f"Latency ({run.evidence})", milliseconds(run.latency_ms), _limit(run)),
         Tile("Parameters", short(winner.params if winner else None), cost),
@@ -75,6 +75,13 @@ def verdict(export: Export | None) -> Verdict:
     if export and export.edgetpu is False:
         return Verdict(False, f"not taken, though all {total} ops could be mapped")
     return Verdict(True, f"all {total} ops mapped")
+
+
+def _of_the_winner(run: Run) -> str:
+    winner = run.winner
+    if winner is None or winner.best_epoch is None:
+        return "of the winner, in Flax"
+    return f"of the winner after epoch {winner.best_epoch} of {winner.epochs}, its best in validation; in Flax"
 
 
 def _lost(run: Run) -> str:

@@ -33,4 +33,7 @@ class Export(Section):
     author: str = Field("", max_length=200, description="who the files say has made them")
     license: str = Field("", max_length=200, description="the licence that the files name")
     quantization: Annotated[str, AfterValidator(partial(check_name, "quantization", lambda: QUANTIZATIONS))] = "max"
+    int8_loss: float = Field(
+        0.005, ge=0, le=1, description="accuracy (0 to 1) that int8 may lose before its layers are looked at"
+    )
     calibration_images: int = Field(200, ge=1, description="how many pictures set the ranges of int8, at least 1")

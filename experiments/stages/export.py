@@ -1,6 +1,6 @@
 """Stage: the winner's files; those of TFLite compared with the Flax network on the whole test split."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,9 @@ import numpy as np
 from flax import nnx
 
 from experiments.context import Context
+from experiments.layer_table import LAYERS, look_at_layers, write_layers
 from nas.architecture import Architecture
+from nas.errors import InputError
 from nas.export.card import Card
 from nas.export.compare import compare
 from nas.export.edgetpu import check
@@ -19,11 +21,11 @@ from nas.export.formats import Job, export, find_format
 from nas.export.quantization.method import Method
 from nas.files import write_text
 from nas.network import Network
-from nas.train import Trained, logits
+from nas.train import logits
 from nas.train.pictures import Pictures
 
 
-def run_export(context: Context, architecture: Architecture, trained: Trained) -> dict[str, Any]:
+def run_export(context: Context, architecture: Architecture, network: Network) -> dict[str, Any]:
     """Writes the models and their labels; the export part of metrics.json."""
     settings = context.experiment.export
     dataset = context.sized(architecture.resolution)
@@ -37,18 +39,19 @@ def run_export(context: Context, architecture: Architecture, trained: Trained) -
         path = context.path(f"model_{name}{form.suffix}")
         count, seed = settings.calibration_images, context.experiment.seed
         calibration = calibration_pictures(dataset.train.images, count, seed) if form.calibrates else []
-        export(Job(trained.network, shape, card, calibration, Method.parse(settings.quantization)), name, path)
+        export(Job(network, shape, card, calibration, Method.parse(settings.quantization)), name, path)
         context.progress.say(f"{path.name}: {size_of(path):,} bytes")
         if form.lite:
             files[name] = path
     rows = compare(
-        logits(trained.network, dataset.test.images),
+        logits(network, dataset.test.images),
         files,
         np.asarray(dataset.test.images),
         dataset.test.labels,
-        flax_bytes=sum(array.nbytes for array in jax.tree.leaves(nnx.state(trained.network, nnx.Param, nnx.BatchStat))),
-        flax_once=_once(trained.network, dataset.test.images[:1]),
+        flax_bytes=sum(array.nbytes for array in jax.tree.leaves(nnx.state(network, nnx.Param, nnx.BatchStat))),
+        flax_once=_once(network, dataset.test.images[:1]),
     )
+    _look_at_layers(context, network, dataset.train.images, files, rows)
     verdict = check(next(files[name] for name in ("int8", "uint8", *files) if name in files))
     return {
         "images": len(dataset.test.labels),
@@ -64,6 +67,24 @@ def run_export(context: Context, architecture: Architecture, trained: Trained) -
             for op in verdict.ops
         ],
     }
+
+
+def _look_at_layers(
+    context: Context, network: Network, images: np.ndarray | Pictures, files: Mapping[str, Path], rows: Sequence[Any]
+) -> None:
+    """Writes which layers lose, where int8 loses more than it may."""
+    settings = context.experiment.export
+    calibration = calibration_pictures(images, settings.calibration_images, context.experiment.seed)
+    try:
+        layers = look_at_layers(
+            network, files, rows, calibration, Method.parse(settings.quantization), settings.int8_loss
+        )
+    except InputError as error:  # a reason less is no reason to end without files
+        context.progress.say(f"layers not looked at: {error}")
+        return
+    if layers:
+        write_layers(context.path(LAYERS), layers)
+        context.progress.say(f"int8 loses more than {settings.int8_loss:.2%}: {LAYERS} says where")
 
 
 def card_of(

@@ -4,8 +4,12 @@ import csv
 
 import pytest
 
+from experiments.export_source import find_source
+from experiments.layer_table import look_at_layers
 from experiments.quantization_command import compare_methods
+from experiments.stages.export import calibration_pictures
 from nas.errors import InputError
+from nas.export.compare import ExportRow
 from nas.export.quantization.method import Method
 
 
@@ -24,6 +28,33 @@ def test_methods_are_compared_and_layers_written(tiny_run, tmp_path):
     assert len(rows) == len(said["layers"]) > 3
 
 
+def test_a_network_without_weights_is_refused(tmp_path):
+    (tmp_path / "fresh.arch").write_text("input 8x8x3\nhead  pool\nhead  dense c4\n")
+    with pytest.raises(InputError, match=r"fresh\.arch: has no trained weights; expected the folder of a run"):
+        compare_methods(str(tmp_path / "fresh.arch"), [Method()], 10, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_network_without_pictures_is_refused(tmp_path):
     with pytest.raises(InputError, match="none: "):
         compare_methods(str(tmp_path / "none"), [Method()], 10, tmp_path / "out")
+
+
+@pytest.mark.parametrize("method", ["max", "max+equal"])
+def test_layers_are_looked_at_where_int8_loses_more_than_it_may(tiny_run, method):
+    """The layers are those of the trained network, where equalization would have made others of them."""
+    source = find_source(str(tiny_run[0]))
+    calibration = calibration_pictures(source.pictures, 16, 0)
+    files = {form: tiny_run[0] / f"model_{form}.tflite" for form in ("float32", "int8")}
+    rows = [
+        ExportRow(form, accuracy, 1, 0, 0, 0) for form, accuracy in (("flax", 0.9), ("float32", 0.9), ("int8", 0.88))
+    ]
+
+    def look(most):
+        return look_at_layers(source.network, files, rows, calibration, Method.parse(method), most)
+
+    assert look(0.03) == []
+    found = look(0.01)
+    assert len(found) > 3
+    assert [layer.snr for layer in found] == sorted(layer.snr for layer in found)
+    assert found[0].snr > 10

@@ -131,7 +131,7 @@ def made_up_metrics(rows: list[dict[str, Any]]) -> dict[str, Any]:
     winner = {"trial": best["number"], "digest": best["digest"], "latency_ms": {DEVICE: best["latency_ms"]}}
     winner |= {"architecture": best["architecture"].replace("; ", "\n") + "\n", "params": best["params"]}
     winner |= {"macs": best["macs"], "validation_accuracy": best["validation_accuracy"], "test_accuracy": 0.98333}
-    winner |= {"epochs": 40, "stages": made_up_stages(), "history": history, "evaluation": made_up_evaluation()}
+    winner |= {"epochs": 40, "best_epoch": 38, "stages": made_up_stages(), "history": history, "evaluation": made_up_evaluation()}
     states = [row["state"] for row in rows]
     counts = {state: states.count(state) for state in ("trained", "infeasible", "duplicate", "failed")}
     search = {"sampler": "tpe", "device": DEVICE, "limit_ms": LIMIT_MS, "trials": len(rows), "architectures": 40}
@@ -150,6 +150,18 @@ def made_up_metrics(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "int8_accuracy": 0.98056,
         "latency_ms": best["latency_ms"],
     }
+
+
+def made_up_layers(count: int = 24) -> str:
+    """A layers.csv, worst first: four that something helps, and more that are good enough than a chart shows."""
+    helps = ("weights: quantization-aware training", "the mean is off: bias correction (+bias)")
+    lines = ["place,op,name,snr,lost,weights_snr,constant,outlying,uneven,helps"]
+    for number in range(count):
+        name = f"Network/stage{number % 3}/block{number}/expand/conv;Network/relu6"
+        weights, helped = ("", "") if number % 4 == 3 else ("40", helps[number % 2] if number < 4 else "")
+        snr, lost = f"{18.4 + 1.3 * number:.4g}", f"{3.1 / (1 + number):.4g}"
+        lines.append(f"{count - number},CONV_2D,{name},{snr},{lost},{weights},0.1,1.5,3,{helped}")
+    return "\n".join(lines) + "\n"
 
 
 def write_trials(folder: Path, rows: list[dict[str, Any]]) -> None:
@@ -204,4 +216,6 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def finished(make_run: Callable[..., Path], rows: list[dict[str, Any]], metrics: dict[str, Any]) -> Path:
-    return make_run(rows, metrics, experiment=EXPERIMENT)
+    folder = make_run(rows, metrics, experiment=EXPERIMENT)
+    (folder / "layers.csv").write_text(made_up_layers(), encoding="utf-8")
+    return folder

@@ -29,7 +29,7 @@ def _opened(page: Path, profile: Path) -> tuple[str, list[str]]:
 def test_browser_draws_every_chart_and_has_nothing_to_complain_of(finished: Path, tmp_path: Path) -> None:
     document, console = _opened(write_report(finished), tmp_path / "profile")
     assert console == []
-    assert document.count('class="chart js-plotly-plot"') == 7
+    assert document.count('class="chart js-plotly-plot"') == 8
     assert "limit 0.4 ms" in document
     assert 'stroke="var(' not in document
 

@@ -11,6 +11,7 @@ from experiments.report.charts.confusion import confusion_chart
 from experiments.report.charts.family import family_chart
 from experiments.report.charts.figure import log_axis, wants_log
 from experiments.report.charts.front import front_chart, front_trials
+from experiments.report.charts.layers import SHOWN, layers_chart
 from experiments.report.charts.progress import progress_chart
 from experiments.report.charts.scaling import scaling_chart
 from experiments.report.charts.stages import stages_chart
@@ -239,3 +240,12 @@ def test_a_confusion_that_is_no_square_is_refused(metrics: dict[str, Any]) -> No
     damaged = {**metrics["winner"]["evaluation"], "confusion": [[1, 2]]}
     with pytest.raises(ValidationError, match="confusion is no square"):
         Evaluation.model_validate(damaged)
+
+
+def test_layers_chart_draws_the_worst_layers_first_and_tells_those_that_can_be_helped(run: Run) -> None:
+    drawn = _traces(layers_chart(run.layers))
+    assert list(drawn["could be helped"].y) == [0, 1, 2]
+    assert sorted([*drawn["could be helped"].y, *drawn["good enough"].y]) == list(range(SHOWN))
+    assert list(drawn["could be helped"].x) == [layer.snr for layer in run.layers[:3]]
+    assert "weights: quantization-aware training" in drawn["could be helped"].hovertext[0]
+    assert layers_chart(()) is None

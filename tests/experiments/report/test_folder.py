@@ -102,6 +102,13 @@ def test_folder_that_is_a_file_is_refused(finished: Path) -> None:
         ("winner.yaml", b"trial: [1\nparams: }", "winner.yaml: is no YAML ("),
         ("winner.yaml", b"!!python/object:os.system {}", "winner.yaml: is no YAML (could not determine"),
         ("winner.yaml", b"params: many", "winner.yaml: params: found 'many'; "),
+        ("layers.csv", b"place,op\n1,CONV_2D\n", "layers.csv line 1: has no column 'name'"),
+        (
+            "layers.csv",
+            b"place,op,name,snr,lost,weights_snr,helps\n1,CONV_2D,a,nan,0,,\n",
+            "layers.csv line 2: snr is 'nan'; expected a finite number",
+        ),
+        ("layers.csv", b"place,op,name,snr,lost,weights_snr,helps\n1\n", "layers.csv line 2: snr is ''"),
         ("experiment.yaml", b"search: {limits: 4}", "experiment.yaml: search.limits: found 4; "),
     ],
 )

@@ -15,8 +15,9 @@ from nas.errors import InputError
 MakeRun = Callable[..., Path]
 Data = dict[str, Any]
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
-CHARTS = ["front", "progress", "stages", "training", "confusion", "family", "scaling"]
+CHARTS = ["front", "progress", "stages", "training", "confusion", "family", "scaling", "layers"]
 SECTIONS = ["run", "front", "progress", "winner", "training", "evaluation", "family", "export", "edgetpu"]
+LAYERS = "quantization"  # a section that is there where layers were looked at
 
 
 class Outline(HTMLParser):
@@ -90,7 +91,7 @@ def test_page_is_well_formed_and_its_links_lead_somewhere(finished: Path) -> Non
 
 def test_page_has_its_sections_in_order(finished: Path) -> None:
     sections = [attrs.get("id") for tag, attrs in Outline(_page(finished)).found if tag == "section"]
-    assert sections == SECTIONS
+    assert sections == [*SECTIONS, LAYERS]
 
 
 def test_page_has_a_figure_for_each_chart(finished: Path) -> None:
@@ -137,6 +138,9 @@ def test_page_escapes_what_comes_from_files(make_run: MakeRun, rows: list[Data],
     evil["versions"] = {EVIL: EVIL}
     evil["seconds"] = {EVIL: 1.0}
     folder = make_run(rows, evil, winner=f"how: {json.dumps(EVIL)}", experiment=f"name: {json.dumps(EVIL)}")
+    quoted = '"' + EVIL.replace('"', '""') + '"'
+    layers = f"place,op,name,snr,lost,weights_snr,helps\n1,{quoted},{quoted},1,1,,{quoted}\n"
+    (folder / "layers.csv").write_text(layers, encoding="utf-8")
     page = _page(folder)
     assert "alert(1)</script>" not in page
     assert "<img" not in page
