@@ -1,46 +1,40 @@
 """Exports networks of the zoo to every format at a small size and writes how true each file is to the Flax network.
 
-    python benchmarks/formats.py [NETWORK ...] [--out FILE]
+    python benchmarks/formats.py [NETWORK ... | all] [--out FILE] [--again]
 
+Goes on where it was stopped: `rows.py`.
 Random weights and the batch-norm statistics of random pictures, of `zoo_networks.py`. TFLite
 files are run by LiteRT, ONNX by onnxruntime, SavedModels by TensorFlow. Core ML's packages are
 read back and computed by JAX: Apple's runtime is on Apple's machines alone.
 """
 
-import argparse
-import gc
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
 import numpy as np
 from machine import header
 from numpy.typing import NDArray
-from zoo_networks import FAMILIES, settled
+from rows import arguments, fill
+from zoo_networks import settled
 
 from nas.export.card import Card
 from nas.export.folder import size_of
 from nas.export.formats import FORMATS, Job, export
-from nas.files import write_text
 
 RESULTS = Path(__file__).parent / "results"
+TITLES = ("network", "size", *FORMATS)
 SHOWN = 8  # pictures that each file is run on
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("networks", nargs="*", default=FAMILIES)
-    parser.add_argument("--out", type=Path, default=RESULTS / "formats.md")
-    arguments = parser.parse_args()
+    chosen = arguments(__doc__ or "", RESULTS / "formats.md")
+    if chosen.line is None:
+        fill(__file__, chosen, len(TITLES), document)
+        return
     jax.config.update("jax_disable_most_optimizations", True)  # every program runs once
-    lines = []
-    for name in arguments.networks:
-        lines.append(line(name))
-        print(lines[-1], flush=True)
-        write_text(arguments.out, document(lines))
-        jax.clear_caches()
-        gc.collect()
+    print(line(chosen.line))
 
 
 def line(name: str) -> str:
@@ -83,10 +77,9 @@ def _run(form: str, path: Path) -> Run:
     return lambda _, inputs: np.concatenate([run_savedmodel(path, x[None]) for x in inputs[:1]])
 
 
-def document(lines: list[str]) -> str:
+def document(lines: Sequence[str]) -> str:
     """The whole table with what it was measured on."""
     packages = ("jax", "flax", "ai-edge-litert", "tensorflow-cpu", "onnx", "onnxruntime", "coremltools")
-    titles = ("network", "size", *FORMATS)
     text = [
         "# Formats",
         "Written by `benchmarks/formats.py`. Random weights, ten classes. Each cell: the largest difference between",
@@ -96,8 +89,8 @@ def document(lines: list[str]) -> str:
         "",
         *(f"* {what}: {found}" for what, found in header(packages)),
         "",
-        f"| {' | '.join(titles)} |",
-        f"|{'---|' * len(titles)}",
+        f"| {' | '.join(TITLES)} |",
+        f"|{'---|' * len(TITLES)}",
         *lines,
         "",
     ]

@@ -1,29 +1,30 @@
-"""Exports a network of every family of the zoo at a small size and writes how true the files are.
+"""Exports networks of the zoo at a small size and writes how true the files are.
 
-    python benchmarks/zoo_export.py [NETWORK ...] [--out FILE]
+    python benchmarks/zoo_export.py [NETWORK ... | all] [--out FILE] [--again]
 
 Every network has random weights and the batch-norm statistics of random pictures. It is
 converted to float32 and int8, run by LiteRT, and compared with itself in Flax; the int8 file
 is judged for the Edge TPU. Without names: one network of each family, `results/zoo_export.md`.
+Goes on where it was stopped: `rows.py`.
 """
 
-import argparse
-import gc
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jax
 from machine import header
-from zoo_networks import FAMILIES, PICTURES, SEED, settled
+from rows import arguments, fill
+from zoo_networks import PICTURES, SEED, settled
 
 from nas.export.edgetpu import EdgeTpuVerdict, check
 from nas.export.run import LiteModel
 from nas.export.tflite import convert
-from nas.files import write_text
 
 RESULTS = Path(__file__).parent / "results"
+TITLES = ("network", "size", "float32", "int8", "same class", "mapped", "first op on the CPU")
 
 
 @dataclass(frozen=True)
@@ -42,18 +43,12 @@ class Row:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("networks", nargs="*", default=FAMILIES)
-    parser.add_argument("--out", type=Path, default=RESULTS / "zoo_export.md")
-    arguments = parser.parse_args()
+    chosen = arguments(__doc__ or "", RESULTS / "zoo_export.md")
+    if chosen.line is None:
+        fill(__file__, chosen, len(TITLES), document)
+        return
     jax.config.update("jax_disable_most_optimizations", True)  # every program runs once
-    lines = []
-    for name in arguments.networks:
-        lines.append(line(measure(name)))
-        print(lines[-1], flush=True)
-        jax.clear_caches()
-        gc.collect()
-    write_text(arguments.out, document(lines))
+    print(line(measure(chosen.line)))
 
 
 def measure(name: str) -> Row:
@@ -87,13 +82,12 @@ def line(row: Row) -> str:
     return f"| {' | '.join(map(str, cells))} |"
 
 
-def document(lines: list[str]) -> str:
+def document(lines: Sequence[str]) -> str:
     """The whole table with what it was measured on."""
     import tensorflow  # here as in the exporter: it is slow to load, and loud unless told before not to be
 
     facts = header(("jax", "flax", "ai-edge-litert"), tensorflow=tensorflow.__version__)
     facts.append(("pictures", f"{PICTURES} random ones, seed {SEED}"))
-    titles = ("network", "size", "float32", "int8", "same class", "mapped", "first op on the CPU")
     text = [
         "# Exported networks of the zoo",
         "Written by `benchmarks/zoo_export.py`. Random weights, ten classes. `float32` and `int8` are the largest",
@@ -104,8 +98,8 @@ def document(lines: list[str]) -> str:
         "",
         *(f"* {what}: {found}" for what, found in facts),
         "",
-        f"| {' | '.join(titles)} |",
-        f"|{'---|' * len(titles)}",
+        f"| {' | '.join(TITLES)} |",
+        f"|{'---|' * len(TITLES)}",
         *lines,
         "",
     ]
