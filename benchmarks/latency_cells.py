@@ -121,3 +121,19 @@ def twins(cells: Cells) -> tuple[Rows, Rows]:
             pairs.append((row, other))
     first, second = np.array(pairs).T
     return first, second
+
+
+def alike(cells: Cells, least: int) -> list[Rows]:
+    """Rows of cells with the same amounts of the same ops, `least` or more each."""
+    groups: dict[bytes, list[int]] = {}
+    for row in cells.joined.tolist():
+        groups.setdefault(cells.features[row].tobytes(), []).append(row)
+    return [np.array(rows) for rows in groups.values() if len(rows) >= least]
+
+
+def agreed(milliseconds: Array, share: float = 0.1) -> float:
+    """The middle of the numbers that are within `share` of the most of `milliseconds`."""
+    sorted_ms = np.sort(milliseconds)
+    ends = np.searchsorted(sorted_ms, sorted_ms * (1 + share) / (1 - share), side="right")
+    begin = int((ends - np.arange(len(ends))).argmax())
+    return float(sorted_ms[begin] * (1 + share) + sorted_ms[ends[begin] - 1] * (1 - share)) / 2

@@ -10,9 +10,9 @@ from latency_tables import table
 
 from nas.architecture import Architecture
 from nas.latency import Device, device_names, load_device
+from nas.latency.corrections import Commonest
 from nas.latency.fitted import FittedDevice, fit_device
 from nas.latency.measuring import MeasuringDevice
-from nas.latency.predictor import Correction
 from nas.ops import Trace
 from nas.trace import trace
 from search_spaces import load_space
@@ -27,8 +27,8 @@ TEXT = """\
 
 Networks a second on one core after warm-up, for {networks} networks of the space `{space}`, the fastest
 of {tries} tries of {seconds} s: the device alone, given a trace, and from the architecture on. The fitted device
-learned the milliseconds that `edgetpu-usb` computes for {samples} networks; a correction by bell curves around
-{points} measured networks is the most that `nas calibrate` comes to with as many samples.
+learned the milliseconds that `edgetpu-usb` computes for {samples} networks; a correction by what is commonest
+near {points} measured networks is the most that `nas calibrate` comes to with as many samples.
 
 """
 
@@ -70,12 +70,12 @@ def fitted_to(name: str) -> FittedDevice:
 
 
 def corrected(device: FittedDevice, points: int) -> FittedDevice:
-    """The device with a correction of that many points, which add up to next to nothing."""
+    """The device corrected by what is commonest among that many networks."""
     generator = np.random.default_rng(0)
     columns = len(device.predictor.columns)
-    ones = np.ones(columns)
-    curves = Correction(ones, ones, generator.normal(size=(points, columns)), np.full(points, 1e-9), 1.0)
-    return replace(device, predictor=replace(device.predictor, correction=curves), _blocks={})
+    ones, off_by = np.ones(columns), generator.normal(0, 0.05, points)
+    commonest = Commonest(ones, ones, generator.normal(size=(points, columns)), 1.0, off_by)
+    return replace(device, predictor=replace(device.predictor, correction=commonest), _blocks={})
 
 
 def rate(call: Callable[..., object], inputs: Sequence[object]) -> float:

@@ -1,19 +1,21 @@
 """Fits a predictor to measured milliseconds, and measures how far off it is where it did not look."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.distance import pdist
 from scipy.stats import kendalltau, spearmanr
 from sklearn import config_context
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import KFold
 
-from nas.latency.predictor import Array, Column, Correction, Predictor
+from nas.latency.corrections import Array, Commonest, Correction, Curves, agreement
+from nas.latency.predictor import Column, Predictor
 
 FOLDS, FOLDS_WITHIN = 5, 3
 SHRINK = 1e-5  # of the line's weights towards 0, so that like columns share
@@ -23,6 +25,9 @@ ROUNDS, CORRECTION_ROUNDS = 8, 3  # of fitting anew with far-off measurements co
 LEAST_SPREAD = 0.02  # deviations below are never far off
 MOST_ERROR = 0.3  # beyond which it does not matter how wrong a prediction is, where settings are compared
 WORTH, WORTH_AT_LEAST = 0.03, 0.0005  # of the simplest settings' error, and of all, that others must save
+NEARBY = 0.25  # how far a network reaches that tells what is commonest, in typical distances between networks
+WORTH_AGREEING = 0.001  # more must agree with what is commonest than with the nearest
+LENIENCE = 0.03  # in comparing the two, so that chance decides less
 
 Rows = NDArray[np.int64]
 Progress = Callable[[int, int], None]  # steps done, of
@@ -33,16 +38,17 @@ class Settings:
     """What cross-validation chooses.
 
     `robust`: whether measurements far off the line count less, as a device's slow moments should
-    and a kind of network that costs more should not. `width` and `noise` of the correction; a
-    width of 0 is none.
+    and a kind of network that costs more should not. `width` and `noise` of curves that correct it; a
+    width of 0 is none. `commonest`: whether it is corrected by what most networks nearby were off by.
     """
 
     robust: bool = True
     width: float = 0.0
     noise: float = 0.0
+    commonest: bool = False
 
 
-SIMPLEST = Settings()
+SIMPLEST, COMMONEST = Settings(), Settings(commonest=True)
 CANDIDATES = (
     SIMPLEST,
     Settings(robust=False),
@@ -114,24 +120,24 @@ def fit(
 def fit_line(columns: Sequence[Column], features: Array, measured: Array) -> Predictor:
     """The predictor without a correction, and with nothing chosen: for more measurements than `fit` has time for."""
     used = _distinct(columns, features)
-    return _spread_out(columns, used, _Fit(features[:, used], measured, SIMPLEST.robust), SIMPLEST)
+    fitted = _Fit([columns[index] for index in used], features[:, used], measured, SIMPLEST.robust)
+    return _spread_out(columns, used, fitted, SIMPLEST)
 
 
 def _fit(
     columns: Sequence[Column], features: Array, measured: Array, seed: int, progress: Progress | None
 ) -> tuple[Predictor, Report]:
     used = _distinct(columns, features)
+    distinct, x = [columns[index] for index in used], features[:, used]
     held_out = np.zeros(len(measured))
     folds = _folds(len(measured), FOLDS, seed)
     for done, (seen, left) in enumerate(folds):
-        chosen = _chosen(features[seen][:, used], measured[seen], FOLDS_WITHIN, seed)
-        held_out[left] = _Fit(features[seen][:, used], measured[seen], chosen.robust).predicted(
-            chosen, features[left][:, used]
-        )
+        chosen = _chosen(distinct, x[seen], measured[seen], FOLDS_WITHIN, seed)
+        held_out[left] = _Fit(distinct, x[seen], measured[seen], chosen.robust).predicted(chosen, x[left])
         if progress is not None:
             progress(done + 1, len(folds) + 1)
-    chosen = _chosen(features[:, used], measured, FOLDS, seed)
-    whole = _Fit(features[:, used], measured, chosen.robust)
+    chosen = _chosen(distinct, x, measured, FOLDS, seed)
+    whole = _Fit(distinct, x, measured, chosen.robust)
     if progress is not None:
         progress(len(folds) + 1, len(folds) + 1)
     return _spread_out(columns, used, whole, chosen), score(held_out, measured)
@@ -154,35 +160,47 @@ def _distinct(columns: Sequence[Column], features: Array) -> Rows:
     return np.array(kept)
 
 
-def _chosen(features: Array, measured: Array, folds: int, seed: int) -> Settings:
-    """The settings whose predictions of left-out networks are nearest; the simplest unless others are clearly."""
-    errors = {settings: [] for settings in CANDIDATES}  # type: dict[Settings, list[Array]]
+def _chosen(columns: Sequence[Column], features: Array, measured: Array, folds: int, seed: int) -> Settings:
+    """The settings whose predictions of left-out networks are nearest; the simplest unless others are clearly.
+
+    Nearest is not all: the commonest is told where more measurements agree with it.
+    """
+    errors = {settings: [] for settings in (*CANDIDATES, COMMONEST)}  # type: dict[Settings, list[Array]]
     for seen, left in _folds(len(measured), folds, seed + 1):
-        fits = {robust: _Fit(features[seen], measured[seen], robust) for robust in (True, False)}
-        for settings in CANDIDATES:
+        fits = {robust: _Fit(columns, features[seen], measured[seen], robust) for robust in (True, False)}
+        for settings, found in errors.items():
             predicted = fits[settings.robust].predicted(settings, features[left])
-            errors[settings].append(np.abs(predicted / measured[left] - 1))
+            found.append(np.abs(predicted / measured[left] - 1))
     mean = {settings: _mean_error(errors[settings]) for settings in CANDIDATES}
     best = min(CANDIDATES, key=mean.__getitem__)
-    needed = max(WORTH * mean[SIMPLEST], WORTH_AT_LEAST)
-    return best if mean[SIMPLEST] - mean[best] > needed else SIMPLEST
+    if mean[SIMPLEST] - mean[best] <= max(WORTH * mean[SIMPLEST], WORTH_AT_LEAST):
+        best = SIMPLEST
+    agreed, agreed_with_best = (_agreement(errors[settings]) for settings in (COMMONEST, best))
+    return COMMONEST if agreed - agreed_with_best > WORTH_AGREEING else best
 
 
 def _mean_error(errors: Sequence[Array]) -> float:
     return float(np.minimum(np.concatenate(errors), MOST_ERROR).mean())
 
 
+def _agreement(errors: Sequence[Array]) -> float:
+    return float(agreement(np.concatenate(errors), LENIENCE).mean())
+
+
 class _Fit:
     """A line fitted once, on which corrections of all settings are tried."""
 
-    def __init__(self, features: Array, measured: Array, robust: bool):
+    def __init__(self, columns: Sequence[Column], features: Array, measured: Array, robust: bool):
+        self.columns, self.features = tuple(columns), features
         self.rounds = ROUNDS if robust else 1
         self.constant, self.weights = _line(features, measured, self.rounds)
-        self.off = measured / (self.constant + features @ self.weights) - 1
+        self.line = self.constant + features @ self.weights
+        self.off = measured / self.line - 1
         self.centre, spread = features.mean(0), features.std(0)
-        varying = spread > 1e-9 * np.maximum(np.abs(self.centre), 1e-12)
-        self.scale = np.where(varying, 1 / np.where(varying, spread, 1.0), 0.0) / np.sqrt(max(1, varying.sum()))
-        self.points = ((features - self.centre) * self.scale)[:, varying]
+        self.varying = spread > 1e-9 * np.maximum(np.abs(self.centre), 1e-12)
+        self.alike = np.where(self.varying, 1 / np.where(self.varying, spread, 1.0), 0.0)  # takes all to spread alike
+        self.scale = self.alike / np.sqrt(max(1, self.varying.sum()))
+        self.points = ((features - self.centre) * self.scale)[:, self.varying]
 
     @cached_property
     def distances(self) -> Array:
@@ -192,20 +210,37 @@ class _Fit:
         return between
 
     def predicted(self, settings: Settings, features: Array) -> Array:
-        names = tuple((str(index), "") for index in range(features.shape[1]))
-        return Predictor(names, self.constant, self.weights, self.correction(settings)).milliseconds(features)
+        return Predictor(self.columns, self.constant, self.weights, self.correction(settings)).milliseconds(features)
 
     def correction(self, settings: Settings) -> Correction | None:
+        if settings.commonest:
+            return self._commonest
+        return self._curves(settings) if settings.width and self.points.size else None
+
+    def _curves(self, settings: Settings) -> Curves:
         """Kernel ridge regression of what the line is off by."""
-        if not settings.width or not self.points.size:
-            return None
         kernel = np.exp(self.distances * (-0.5 / settings.width**2))
         counts = np.ones(len(kernel))
         model = KernelRidge(alpha=settings.noise, kernel="precomputed")
         for _ in range(min(self.rounds, CORRECTION_ROUNDS)):
             model.fit(kernel, self.off, sample_weight=counts)
             counts = _counts(self.off - kernel @ model.dual_coef_)
-        return Correction(self.centre, self.scale, self.points, np.asarray(model.dual_coef_), settings.width)
+        return Curves(self.centre, self.scale, self.points, settings.width, np.asarray(model.dual_coef_))
+
+    @cached_property
+    def _commonest(self) -> Commonest | None:
+        """The networks in distances to which a kind of op adds the more, the more its cost varies."""
+        scale = np.zeros(len(self.columns))
+        for kind in {kind for kind, _ in self.columns}:
+            own = self.varying & np.array([kind == other for other, _ in self.columns])
+            share = self.features[:, own] @ self.weights[own] / self.line
+            scale[own] = np.sqrt(share.std() / max(1, own.sum())) * self.alike[own]
+        points = ((self.features - self.centre) * scale)[:, scale > 0]
+        apart = pdist(points)
+        if not (apart > 0).any():
+            return None
+        typical = float(np.median(apart[apart > 0]))
+        return Commonest(self.centre, scale / typical, points / typical, NEARBY, self.off)
 
 
 def _line(features: Array, measured: Array, rounds: int) -> tuple[float, Array]:
@@ -245,5 +280,5 @@ def _spread_out(columns: Sequence[Column], used: Rows, fitted: _Fit, settings: S
 
     c = fitted.correction(settings)
     if c is not None:
-        c = Correction(over_all(c.centre), over_all(c.scale), c.points, c.heights, c.width)
+        c = replace(c, centre=over_all(c.centre), scale=over_all(c.scale))
     return Predictor(tuple(columns), fitted.constant, over_all(fitted.weights), c)

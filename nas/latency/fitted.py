@@ -12,13 +12,13 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from nas.errors import InputError
-from nas.latency.features import DIMENSIONS, IDLE, UNREAD, BlockFacts, Extremes, facts, widened
+from nas.errors import InputError, one_line, unknown
+from nas.latency.corrections import Array
+from nas.latency.features import DIMENSIONS, IDLE, QUANTITIES, UNREAD, BlockFacts, Extremes, facts, widened
 from nas.latency.latency import Evidence, KnownError, Latency, LayerLatency, OutOfReach, Why
 from nas.latency.place import Place
 from nas.latency.predictor import (
     PREDICTOR_KEYS,
-    Array,
     Column,
     Predictor,
     matrix,
@@ -218,15 +218,26 @@ def read_fitted(content: dict[str, Any], place: Place) -> FittedDevice:
     seen, here = content["seen"], place.at("seen")
     if not isinstance(seen, dict) or not seen:
         raise here.wrong(seen, "an object with the extremes of each kind of op")
+    predictor = read_predictor(content, place)
+    extremes = {str(kind): _positive(values, 2 * len(DIMENSIONS), here.at(str(kind))) for kind, values in seen.items()}
+    for kind, quantity in predictor.columns:
+        _check_known(kind, "op", tuple(extremes), place)
+        _check_known(quantity, "quantity", QUANTITIES, place)
     return FittedDevice(
         content["name"],
         content["title"],
-        read_predictor(content, place),
+        predictor,
         known_error,
         {str(key): _real(value, place.at("report").at(str(key))) for key, value in report.items()},
-        {str(kind): _positive(values, 2 * len(DIMENSIONS), here.at(str(kind))) for kind, values in seen.items()},
+        extremes,
         (least, most),
     )
+
+
+def _check_known(found: str, what: str, known: Sequence[str], place: Place) -> None:
+    """What no network has would cost nothing without a word."""
+    if found not in known:
+        raise InputError(f"{place.at('ms_per_unit').path}: {unknown(what, one_line(found), known)}")
 
 
 def _real(found: Any, place: Place) -> float:

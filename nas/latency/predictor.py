@@ -2,53 +2,23 @@
 
 A straight line in which no work costs less than nothing carries the prediction, so that it
 can be taken apart by layer and goes on sensibly where no measurement was. A correction by
-what measured networks like this one were off by, as a share, comes on top; far from all of
-them it fades out.
+what measured networks like this one were off by, as a share, comes on top.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nas.errors import InputError
+from nas.latency.corrections import Array, Commonest, Correction, Curves
 from nas.latency.place import LARGEST, Place
 
-Array = NDArray[np.float64]
 Column = tuple[str, str]  # kind of op, quantity
 
 LEAST_FACTOR, MOST_FACTOR = 0.2, 5.0  # what a correction may make of the line's milliseconds
 BETWEEN = ": "  # kind and quantity in a device file
-
-
-@dataclass(frozen=True, eq=False)
-class Correction:
-    """A sum of bell curves around S measured networks, in those E of D features that vary.
-
-    `centre` (D,) and `scale` (D,) take features to where they spread alike; a scale of 0 leaves one
-    out. `points` (S, E) are the networks there, `heights` (S,) those of their curves, and `width`
-    how far one reaches.
-    """
-
-    centre: Array
-    scale: Array
-    points: Array
-    heights: Array
-    width: float
-    _squares: Array = field(init=False, repr=False)
-    _used: NDArray[np.int64] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_squares", (self.points**2).sum(1))
-        object.__setattr__(self, "_used", np.flatnonzero(self.scale))
-
-    def __call__(self, features: Array) -> float:
-        """The share to add to the line's milliseconds for features of (D,)."""
-        z = ((features - self.centre) * self.scale)[self._used]
-        distances = self._squares - 2 * (self.points @ z) + z @ z
-        return float(self.heights @ np.exp(distances * (-0.5 / self.width**2)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,23 +50,26 @@ def matrix(sums: Sequence[Mapping[Column, float]], columns: Sequence[Column]) ->
 def predictor_content(predictor: Predictor) -> dict[str, Any]:
     """What a device file says of a predictor."""
     names = [BETWEEN.join(column) for column in predictor.columns]
-    c = predictor.correction
     return {
         "constant_ms": _short(predictor.constant),
         "ms_per_unit": dict(zip(names, map(_short, predictor.weights), strict=True)),
-        "correction": c
-        and {
-            "width": _short(c.width),
-            "centre": list(map(_short, c.centre)),
-            "scale": list(map(_short, c.scale)),
-            "heights": list(map(_short, c.heights)),
-            "points": [list(map(_short, point)) for point in c.points],
-        },
+        "correction": predictor.correction and _correction_content(predictor.correction),
+    }
+
+
+def _correction_content(c: Correction) -> dict[str, Any]:
+    values = {"heights": c.heights} if isinstance(c, Curves) else {"off_by": c.off_by}
+    return {
+        "width": _short(c.width),
+        "centre": list(map(_short, c.centre)),
+        "scale": list(map(_short, c.scale)),
+        **{key: list(map(_short, found)) for key, found in values.items()},
+        "points": [list(map(_short, point)) for point in c.points],
     }
 
 
 PREDICTOR_KEYS = ("constant_ms", "ms_per_unit", "correction")
-_CORRECTION_KEYS = ("width", "centre", "scale", "heights", "points")
+_FORMS: dict[str, type[Curves] | type[Commonest]] = {"heights": Curves, "off_by": Commonest}  # by the key of their own
 
 
 def read_predictor(content: Mapping[str, Any], place: Place) -> Predictor:
@@ -119,17 +92,21 @@ def _read_correction(content: Any, columns: int, place: Place) -> Correction | N
     if content is None:
         return None
     here = place.at("correction")
-    here.check_keys(content, _CORRECTION_KEYS)
+    own = "off_by" if isinstance(content, dict) and "off_by" in content else "heights"
+    here.check_keys(content, ("width", "centre", "scale", own, "points"))
     centre, scale = (_numbers(content[key], columns, here.at(key)) for key in ("centre", "scale"))
     points, varying = content["points"], int(np.count_nonzero(scale))
     if not isinstance(points, list) or not points or not varying:
         raise here.at("points").wrong(points, "a list of the networks that were measured")
-    return Correction(
+    values = _numbers(content[own], len(points), here.at(own))
+    if own == "off_by" and values.min() <= -1:
+        raise here.at(own).wrong(content[own], "a list of shares above -1")
+    return _FORMS[own](
         centre,
         scale,
         np.array([_numbers(point, varying, here.at("points").at(i)) for i, point in enumerate(points)]),
-        _numbers(content["heights"], len(points), here.at("heights")),
         here.at("width").number(content["width"], positive=True),
+        values,
     )
 
 

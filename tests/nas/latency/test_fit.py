@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from nas.latency.corrections import Array
 from nas.latency.fit import fit, fit_line, score
-from nas.latency.predictor import Array
 
 COLUMNS = [("conv 3x3", "macs"), ("conv 3x3", "read"), ("add", "ops"), ("pool", "ops")]
 

@@ -27,6 +27,7 @@ head  dense c10
 """)
 HEAD = {"format": 1, "name": "learned", "kind": "fitted", "title": "learned", "evidence": "fitted"}
 PLACE = Place("device file mine.json:")
+CURVE = {"width": 1, "centre": [0, 0], "scale": [1, 0], "points": [[0]]}  # for two columns
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +151,13 @@ def test_measurements_that_cannot_be_are_refused(traces: list[Trace], millisecon
         ("ms_per_unit", {}, "ms_per_unit: found {}; expected an object with milliseconds per unit"),
         ("ms_per_unit", {"conv": 1}, 'ms_per_unit: found "conv"; expected a kind of op and a quantity'),
         ("ms_per_unit", {"conv 3x3: macs": "1"}, 'ms_per_unit.conv 3x3: macs: found "1"; expected a number'),
+        ("ms_per_unit", {"blorp: macs": 1}, "ms_per_unit: unknown op 'blorp'. Known: add, "),
+        ("ms_per_unit", {"add: joules": 1}, "ms_per_unit: unknown quantity 'joules'. Known: macs, "),
         ("correction", {"width": 1}, "correction: has no centre, scale, heights, points"),
+        ("correction", {"width": 1, "off_by": []}, "correction: has no centre, scale, points"),
+        ("correction", {**CURVE, "off_by": [-1]}, "correction.off_by: found [-1]; expected a list of shares above -1"),
+        ("correction", {**CURVE, "off_by": [0, 1]}, "correction.off_by: found [0, 1]; expected a list of 1 numbers"),
+        ("correction", {**CURVE, "off_by": [0], "heights": [0]}, "correction: unknown key 'heights'"),
         ("correction", 3, "correction: found 3; expected an object with width"),
         ("seen", [], "seen: found []; expected an object with the extremes of each kind of op"),
         ("seen", {"conv 3x3": [1, 2]}, "seen.conv 3x3: found [1, 2]; expected a list of 6 numbers"),
@@ -162,6 +169,8 @@ def test_measurements_that_cannot_be_are_refused(traces: list[Trace], millisecon
 )
 def test_a_file_that_cannot_be_used(content: dict[str, Any], key: str, value: object, says: str) -> None:
     content[key] = value
+    if key == "correction":
+        content["ms_per_unit"] = {"conv 3x3: macs": 1, "add: ops": 1}
 
     with pytest.raises(InputError) as caught:
         read_fitted(content, PLACE)
