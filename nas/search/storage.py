@@ -37,7 +37,8 @@ Direction = Literal["maximize", "minimize"]
 
 OWNER = "experiment"  # the study's attribute that says who made it
 _EXTRAS = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
-_LOCK = {"postgresql": "SELECT pg_advisory_lock(hashtext(:name))", "mysql": "SELECT GET_LOCK(MD5(:name), -1)"}
+_LONG = 365 * 24 * 3600  # seconds; without an end would be -1 for MySQL, which MariaDB does not take
+_LOCK = {"postgresql": "SELECT pg_advisory_lock(hashtext(:name))", "mysql": f"SELECT GET_LOCK(MD5(:name), {_LONG})"}
 _UNLOCK = {"postgresql": "SELECT pg_advisory_unlock(hashtext(:name))", "mysql": "SELECT RELEASE_LOCK(MD5(:name))"}
 for _names in (_LOCK, _UNLOCK):
     _names["mariadb"] = _names["mysql"]

@@ -40,7 +40,7 @@ def write(tmp_path):
     ("said", "spelled"),
     [
         ("evolution tournament=3 population=20", "evolution tournament=3"),
-        ("{name: tpe, multivariate: true}", "tpe multivariate=true"),
+        ("{name: tpe, multivariate: false}", "tpe multivariate=false"),
         ("{name: controller, exponent: -0.5}", "controller exponent=-0.5"),
         ("mine:Sampler size=3", "mine:Sampler size=3"),
     ],

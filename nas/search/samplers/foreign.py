@@ -9,7 +9,7 @@ from typing import Any
 
 from optuna.samplers import BaseSampler
 
-from nas.errors import InputError
+from nas.errors import InputError, one_line
 from nas.search.samplers.strategy import Draw, Strategy
 
 HUB = "hub"
@@ -65,4 +65,16 @@ def _imported(name: str) -> Any:
 
 
 def _from_hub(package: str) -> Any:
-    return importlib.import_module("optunahub").load_module(package)
+    """A package of OptunaHub, fetched where it was not before. Raises `InputError` where it cannot be had."""
+    try:
+        hub = importlib.import_module("optunahub")
+    except ImportError as error:
+        raise InputError(
+            f"{HUB}:{package}: the package optunahub is not installed; expected it, as from: "
+            "pip install 'edgescale[hub]'"
+        ) from error
+    try:
+        return hub.load_module(package)
+    except Exception as error:  # of the network, of the archive, or of the code that is fetched
+        said = one_line(str(error)) or type(error).__name__
+        raise InputError(f"{HUB}:{package}: cannot be loaded ({said}); expected a package of OptunaHub") from error

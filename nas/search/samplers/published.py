@@ -4,11 +4,12 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from typing import ClassVar
 
-from optuna.samplers import BaseSampler, CmaEsSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, CmaEsSampler, RandomSampler
 
 from nas.search.samplers.imputed import ImputedGP
 from nas.search.samplers.repeatable import EndlessBruteForce, NumberedQMC, SettledNSGAII, SettledNSGAIII
 from nas.search.samplers.strategy import Choices, Draw, Ranges, Strategy, Words, ordered
+from nas.search.samplers.unrepeated import UnrepeatedTPE
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,14 @@ class Random(Strategy):
 
 @dataclass(frozen=True)
 class Tpe(Strategy):
-    """Tree-structured Parzen estimator (Bergstra et al., 2011)."""
+    """Tree-structured Parzen estimator (Bergstra et al., 2011), by default of all choices together.
+
+    Only then is it known of a candidate whether it was proposed before.
+    """
 
     n_startup_trials: int = 10
     n_ei_candidates: int = 24
-    multivariate: bool = False
+    multivariate: bool = True
     group: bool = False
 
     name = "tpe"
@@ -37,7 +41,7 @@ class Tpe(Strategy):
     def make(self, draw: Draw) -> BaseSampler:
         """Groups need the joint estimator, which is experimental in Optuna."""
         options = asdict(self) | {"multivariate": self.multivariate or self.group}
-        return TPESampler(seed=draw.seed, **options)
+        return UnrepeatedTPE(seed=draw.seed, **options)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ from optuna.samplers import BruteForceSampler, NSGAIIISampler, NSGAIISampler, QM
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from nas.search.samplers.history import Params
 from nas.search.samplers.strategy import Draw
+from nas.search.samplers.unrepeated import new_child
 
 
 class NumberedQMC(QMCSampler):
@@ -44,6 +46,10 @@ class SettledNSGAII(NSGAIISampler):
         """The parents, selected once a generation and kept with the study."""
         return _settled(self, super().get_parent_population, study, generation)
 
+    def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> Params:
+        """A new child of the generation's parents; nothing in the first generation, which is drawn at random."""
+        return new_child(self, study, trial, search_space)
+
 
 class SettledNSGAIII(NSGAIIISampler):
     """The same for NSGA-III, which also draws random numbers when it selects."""
@@ -55,6 +61,10 @@ class SettledNSGAIII(NSGAIIISampler):
     def get_parent_population(self, study: Study, generation: int) -> list[FrozenTrial]:
         """The parents, selected once a generation and kept with the study."""
         return _settled(self, super().get_parent_population, study, generation)
+
+    def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> Params:
+        """A new child of the generation's parents; nothing in the first generation, which is drawn at random."""
+        return new_child(self, study, trial, search_space)
 
 
 def _settled(

@@ -9,15 +9,16 @@ from sqlalchemy import event
 
 from nas.errors import InputError
 from nas.search.storage import server_storage, sqlite_storage, the_study
+from tests.mariadb import mariadb
 from tests.postgresql import PASSWORD, postgresql
 
 UP = ["maximize"]
 
 
-@pytest.fixture(scope="module")
-def server():
-    """A PostgreSQL server, or a skipped test."""
-    with postgresql() as running, pytest.MonkeyPatch.context() as patch:
+@pytest.fixture(scope="module", params=[postgresql, mariadb])
+def server(request):
+    """A server, or a skipped test."""
+    with request.param() as running, pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGESCALE_TEST_PASSWORD", PASSWORD)
         yield running
 
@@ -44,7 +45,7 @@ def test_a_server_that_stays_away_is_one_line_without_the_password(server):
         server.stop()
         try:
             with pytest.raises(
-                InputError, match=r"cannot be reached or written any more \(.*refused\); the search"
+                InputError, match=r"cannot be reached or written any more \(.*(refused|Lost connection).*\); the search"
             ) as said:
                 study.ask()
         finally:
@@ -73,6 +74,26 @@ def test_a_result_that_was_kept_but_not_confirmed_is_not_lost(server, monkeypatc
         assert study.get_trials()[0].value == 0.5
 
 
+def test_searches_of_a_study_take_turns(server):
+    one, two = server_storage(server.address), server_storage(server.address)
+    with closing(one), closing(two):
+        order, waits = [], threading.Event()
+
+        def after():
+            waits.set()
+            with two.turn("a study"):
+                order.append("two")
+
+        with one.turn("a study"):
+            other = threading.Thread(target=after)
+            other.start()
+            waits.wait()
+            other.join(0.2)
+            order.append("one")
+        other.join()
+        assert order == ["one", "two"]
+
+
 def test_an_address_that_does_not_answer_is_refused(monkeypatch):
     pytest.importorskip("psycopg")
     monkeypatch.setenv("PASSWORD", "secret")
@@ -86,7 +107,9 @@ def test_an_address_that_does_not_answer_is_refused(monkeypatch):
 
 def test_a_wrong_password_is_refused_and_not_shown(server, monkeypatch):
     monkeypatch.setenv("EDGESCALE_TEST_PASSWORD", "secret")
-    with pytest.raises(InputError, match='password authentication failed for user "me"') as said:
+    with pytest.raises(
+        InputError, match=r"password authentication failed for user \"me\"|Access denied for user 'me'"
+    ) as said:
         server_storage(server.address)
     assert "secret" not in str(said.value)
 

@@ -1,6 +1,11 @@
 """Samplers as texts: options, one spelling, mistakes in one line, and code of others."""
 
+import sys
+from functools import partial
+from types import SimpleNamespace
+
 import pytest
+from optuna.samplers import RandomSampler
 
 from nas.errors import InputError
 from nas.search.samplers import Foreign, as_text, make_sampler, read, sampler_names, written
@@ -10,7 +15,7 @@ from nas.search.samplers import Foreign, as_text, make_sampler, read, sampler_na
     ("text", "spelled"),
     [
         ("tpe", "tpe"),
-        ("tpe multivariate=true n_startup_trials=10", "tpe multivariate=true"),
+        ("tpe multivariate=false n_startup_trials=10", "tpe multivariate=false"),
         ("evolution tournament=3 population=20", "evolution tournament=3"),
         ("controller exponent=-0.5 learning_rate=0.2", "controller exponent=-0.5"),
         ("nsga-iii crossover_prob=1", "nsga-iii crossover_prob=1"),
@@ -91,3 +96,29 @@ def test_code_of_others(tmp_path, monkeypatch):
     ):
         with pytest.raises(InputError, match=message):
             make_sampler(text, 0, 0)
+
+
+def test_samplers_of_optunahub(monkeypatch):
+    def load_module(package):
+        if package != "samplers/of_theirs":
+            raise OSError("no way to the hub\nat all")
+        return SimpleNamespace(Theirs=RandomSampler)
+
+    monkeypatch.setitem(sys.modules, "optunahub", SimpleNamespace(load_module=load_module))
+    assert isinstance(make_sampler("hub:samplers/of_theirs:Theirs", 0, 0).sampler, RandomSampler)
+    with pytest.raises(InputError, match=r"hub:samplers/gone: cannot be loaded \(no way to the hub.*at all\)"):
+        make_sampler("hub:samplers/gone:Theirs", 0, 0)
+    monkeypatch.setitem(sys.modules, "optunahub", None)
+    with pytest.raises(InputError, match=r"optunahub is not installed; .* pip install 'edgescale\[hub\]'"):
+        make_sampler("hub:samplers/of_theirs:Theirs", 0, 0)
+
+
+def test_optunahub_itself(tmp_path, monkeypatch):
+    hub = pytest.importorskip("optunahub", reason="OptunaHub is not installed: pip install 'edgescale[hub]'")
+    (tmp_path / "package" / "samplers" / "mine").mkdir(parents=True)
+    (tmp_path / "package" / "samplers" / "mine" / "__init__.py").write_text(
+        "from optuna.samplers import RandomSampler\nclass Mine(RandomSampler):\n    pass\n"
+    )
+    local = partial(hub.load_local_module, registry_root=str(tmp_path / "package"))
+    monkeypatch.setattr(hub, "load_module", local)  # which would ask the network
+    assert type(make_sampler("hub:samplers/mine:Mine", 0, 0).sampler).__name__ == "Mine"
