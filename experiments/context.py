@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from experiments.data import open_data, sized
@@ -15,6 +15,7 @@ from experiments.run_folder import RunFolder
 from experiments.schema import Experiment
 from experiments.stages.start import load_starts
 from experiments.strategies import require_able_sampler
+from experiments.teaching import load_teacher
 from nas.architecture import Architecture
 from nas.errors import InputError
 from nas.latency import Device
@@ -23,6 +24,7 @@ from nas.search.objectives import Objective
 from nas.trace import trace
 from nas.train import Dataset, Epoch, Recipe, Trained, train
 from nas.train.data import with_pictures
+from nas.train.distillation import Teacher
 from nas.train.transfer import Start
 from search_spaces import SearchSpace
 
@@ -85,6 +87,12 @@ class Context:
         """What each device's milliseconds are, by its name, `device` first."""
         return {device.name: device.evidence for device in self.devices}
 
+    @cached_property
+    def teacher(self) -> Teacher | None:
+        """What the winner learns from beside its labels. Raises `InputError` where it cannot be had."""
+        teaching, where = self.experiment.train.teacher, self.experiment.where("train", "teacher", "network")
+        return load_teacher(teaching, self.dataset, where) if teaching else None
+
     def train(
         self,
         name: str,
@@ -93,6 +101,7 @@ class Context:
         on_epoch: Callable[[Epoch], None] | None = None,
         pictures: int | None = None,
         start: Start | None = None,
+        teacher: Teacher | None = None,
     ) -> Trained:
         """Trains from scratch, or from where an earlier start of the same training was stopped.
 
@@ -106,6 +115,7 @@ class Context:
             checkpoints=self.folder.checkpoints(name),
             progress=on_epoch,
             start=start,
+            teacher=teacher,
         )
 
     def path(self, name: str) -> Path:

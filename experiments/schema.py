@@ -20,7 +20,8 @@ from experiments.sections.data import Data, Folder
 from experiments.sections.export import Export
 from experiments.sections.scale import Scale
 from experiments.sections.search import BY_WHOM, Search
-from experiments.sections.section import RecipeSection, Section, check_name, epochs, said
+from experiments.sections.section import Section, check_name, said
+from experiments.sections.train import Train, WinnerTrain
 from experiments.yaml_source import Document, dotted, read_file, with_overrides
 from nas.errors import InputError, one_line
 
@@ -47,8 +48,6 @@ def _check_space(text: str) -> str:
     return check_name("search space", _spaces, word)
 
 
-WinnerRecipe = Annotated[RecipeSection, epochs(40)]
-
 
 class Experiment(Section):
     """All settings of a run. Equal where the settings are, wherever they were written."""
@@ -60,7 +59,7 @@ class Experiment(Section):
         description="an architecture with choices in braces, or the name of a space or of a network of `nas zoo`"
     )
     search: Search = Search()
-    train: WinnerRecipe = RecipeSection(epochs=40)
+    train: WinnerTrain = Train(epochs=40)
     scale: Scale = Scale()
     export: Export = Export()
     out: Folder | None = None

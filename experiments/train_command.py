@@ -7,8 +7,11 @@ from typing import Any
 from experiments.data import open_data, sized
 from experiments.evaluation import write_evaluation
 from experiments.progress import RunProgress
+from experiments.rounding import FILE as GRID
+from experiments.rounding import training_grid
 from experiments.stages.winner import dump_yaml
 from experiments.starting import Weights, load_weights, prepared_as, some_pictures
+from experiments.teaching import load_teacher
 from experiments.training import Training, TrainingFolder
 from nas.architecture import Architecture
 from nas.blocks.normalise import normalised
@@ -17,6 +20,8 @@ from nas.files import write_text
 from nas.network import Network, initialise, steps
 from nas.train import Dataset, Epoch, Trained, TrainingFailed, train
 from nas.train.checkpoint import Kept, load_trained
+from nas.train.distillation import Teacher
+from nas.train.hosts import first_says, is_first
 from nas.train.loading import is_path
 from nas.train.transfer import Start, Taken, frozen_blocks, take_over
 from scaling.grow import grow
@@ -31,8 +36,21 @@ def train_network(training: Training, out: Path) -> dict[str, Any]:
 
     Raises `InputError` where that cannot be done, or the folder is another's.
     """
-    with TrainingFolder.claim(out, training) as folder, RunProgress(STAGES) as progress:
+    with _claimed(out, training) as folder, RunProgress(STAGES) as progress:
         return _Session(training, folder, progress).run()
+
+
+def _claimed(out: Path, training: Training) -> TrainingFolder:
+    """The folder, which of several hosts the first holds for all; where it cannot, all end."""
+    folder, complaint = TrainingFolder(out), ""
+    if is_first():
+        try:
+            folder = TrainingFolder.claim(out, training)
+        except InputError as error:
+            complaint = str(error)
+    if heard := first_says(complaint):
+        raise InputError(heard)
+    return folder
 
 
 class _Session:
@@ -46,19 +64,25 @@ class _Session:
         self.stored = open_data(training.data, training.seed, progress, _channels(training, given))
         self.architecture = self._adapted(given, self.stored)
         self.start = self._start()
+        self.teacher = self._teacher()
         self.dataset = sized(self.stored, self.architecture.resolution, progress)
+        self.grid = training_grid(folder.path, training, self.architecture, self.dataset, self.start)
         self._require_batch()
         self._say_data()
 
     def run(self) -> dict[str, Any]:
-        self.folder.keep(self.training)
-        classes = "".join(f"{name}\n" for name in self.dataset.classes)
-        write_text(self.folder.path / "labels.txt", classes)
+        if is_first():
+            self.folder.keep(self.training)
+            write_text(self.folder.path / "labels.txt", "".join(f"{name}\n" for name in self.dataset.classes))
+            if self.grid:
+                self.grid.save(self.folder.path / GRID)
         trained = self._train()
         best = load_trained(self.folder.checkpoint)
         self.progress.stage(f"evaluate epoch {best.epoch}, the best in validation")
-        found = write_evaluation(self.folder.path, best.network, self.dataset.test, self.dataset.classes)
-        self._write_architecture(best, found)
+        test, classes = self.dataset.test, self.dataset.classes
+        found = write_evaluation(self.folder.path, best.network, test, classes, self.grid)
+        if is_first():
+            self._write_architecture(best, found)
         return self._result(trained, best, found)
 
     def _adapted(self, given: Architecture, dataset: Dataset) -> Architecture:
@@ -108,6 +132,14 @@ class _Session:
         self.progress.say(f"{self.training.init} grown: {grown}")
         return grown.arrays
 
+    def _teacher(self) -> Teacher | None:
+        """What to learn from beside the labels, said."""
+        if self.training.teacher is None:
+            return None
+        teacher = load_teacher(self.training.teacher, self.stored, "--teacher")
+        self.progress.say(f"{self.training.teacher.network}: {teacher}")
+        return teacher
+
     def _say_frozen(self, network: Network, start: Start, taken: Taken) -> None:
         if not start.freeze:
             return
@@ -145,6 +177,8 @@ class _Session:
                     checkpoints=self.folder.checkpoint,
                     log=self.folder.path,
                     start=self.start,
+                    teacher=self.teacher,
+                    grid=self.grid,
                     progress=lambda epoch: task.update(epoch.epoch, _note(epoch)),
                 )
         except TrainingFailed as error:

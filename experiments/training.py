@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationError
 
@@ -12,6 +12,7 @@ from experiments.complaints import first_complaint
 from experiments.run_folder import RunFolder
 from experiments.sections.data import Data
 from experiments.sections.section import RecipeSection, Section
+from experiments.sections.train import Teaching
 from experiments.yaml_source import Document, KeyPath, Place, read_file, with_overrides
 from nas.architecture import Architecture
 
@@ -31,10 +32,14 @@ class Training(Section):
     seed: int = Field(0, ge=0, lt=2**32, description="an integer from 0 to 4294967295")
     data: Data = Data()
     recipe: RecipeSection = RecipeSection()
+    teacher: Teaching | None = None
     init: str | None = None
     grow: bool = False
     freeze: str | None = None
     freeze_epochs: int | None = Field(None, ge=0, description="epochs in which the backbone stays as it is, 0 or more")
+    rounding: Literal["max", "mse", "percentile"] | None = Field(
+        None, description="max, mse or percentile: all is rounded to int8, with ranges that end there"
+    )
 
     @property
     def frozen_epochs(self) -> int:

@@ -2,6 +2,7 @@
 
 import re
 from argparse import ArgumentParser, Namespace
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,25 @@ def _add_arguments(parser: ArgumentParser) -> None:
         "--freeze-epochs", metavar="N", type=int, help="for how long (default: a quarter of the epochs)"
     )
     parser.add_argument(
+        "--teacher", metavar="FROM", help="a network to learn from too: the folder of a training, run or checkpoint"
+    )
+    parser.add_argument(
+        "--distill-weight", metavar="W", type=float, help="the teacher's share of the loss, 0 to 1 (default: 0.5)"
+    )
+    parser.add_argument(
+        "--temperature", metavar="T", type=float, help="what the outputs of both are divided by for it (default: 4)"
+    )
+    parser.add_argument(
         "--set", metavar="a.b=c", action="append", default=[], help="any other setting of data or recipe; repeatable"
     )
     parser.add_argument("--out", metavar="DIR", type=Path, help="the training's folder (default: runs/ARCH-DATA)")
+    parser.add_argument(
+        "--hosts",
+        metavar="ADDRESS:PORT,COUNT,NUMBER",
+        help="share each batch with other hosts, which run the same command, see the same folder and have the same "
+        "data: where the first is to be reached, how many there are, which this is, from 0 "
+        "(default: what JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and JAX_PROCESS_ID say)",
+    )
 
 
 _OPTIONS = {
@@ -56,13 +73,17 @@ _OPTIONS = {
     "grow": ("grow",),
     "freeze": ("freeze",),
     "freeze_epochs": ("freeze_epochs",),
+    "teacher": ("teacher", "network"),
+    "distill_weight": ("teacher", "weight"),
+    "temperature": ("teacher", "temperature"),
 }
 
 
 def _run(arguments: Namespace) -> Result:
-    from experiments.train_command import train_network
     from experiments.training import Training, settings
+    from nas.train.hosts import chatter_aside, join_hosts, read_hosts
 
+    hosts = read_hosts(arguments.hosts) if arguments.hosts is not None else None
     values: dict[Any, Any] = {
         path: (f"--{name.replace('_', '-')} {value}", value)
         for name, path in _OPTIONS.items()
@@ -71,7 +92,10 @@ def _run(arguments: Namespace) -> Result:
     name, text = _architecture(arguments)
     values |= {("name",): (name, name), ("architecture",): (name, text)}
     training = settings(values, arguments.set, Training)
-    return train_network(training, arguments.out or Path("runs") / _folder(f"{name}-{training.data.dataset}"))
+    with chatter_aside() if join_hosts(hosts) else nullcontext():  # before anything asks JAX for its devices
+        from experiments.train_command import train_network
+
+        return train_network(training, arguments.out or Path("runs") / _folder(f"{name}-{training.data.dataset}"))
 
 
 def _architecture(arguments: Namespace) -> tuple[str, str]:
@@ -117,6 +141,8 @@ COMMAND = Command(
         "nas train cifar10-conv --data cifar10 --data-dir ~/tensorflow_datasets --set recipe.optimizer=sgd",
         "nas train mobilenet-v2 --data ./flowers --init keras --freeze backbone",
         "nas train runs/quickstart --data more.npz --init runs/quickstart --freeze backbone --freeze-epochs 3",
+        "nas train cifar10-conv --data cifar10 --teacher runs/resnet18-cifar10 --distill-weight 0.7",
+        "nas train mobilenet-v2 --data /all/flowers --out /all/mine --hosts node0:7000,2,1",
     ),
     _add_arguments,
     _run,

@@ -65,6 +65,8 @@ class RecipeSection(Recipe):
     def _alone(cls, value: Any, info: ValidationInfo) -> Any:
         """Asks the recipe about each value beside those before it, so that a mistake is known by its key."""
         name = str(info.field_name)
+        if name not in Recipe.__dataclass_fields__:
+            return value
         try:
             Recipe(**{**info.data, name: value})
         except InputError as error:

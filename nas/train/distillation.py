@@ -28,6 +28,10 @@ class Teacher:
             if not low <= (found := getattr(self, name)) <= high:
                 raise InputError(f"teacher: {name}: found {found}; expected {low} to {high}")
 
+    def __str__(self) -> str:
+        size = f"{self.side}x{self.side}"
+        return f"teaches by {self.weight:g} at temperature {self.temperature:g}, from pictures of {size}"
+
     @cached_property
     def chain(self) -> Chain:
         """The network as a chain."""

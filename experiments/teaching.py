@@ -1,0 +1,50 @@
+"""The network that a training learns from, read from its checkpoint."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from experiments.sections.train import Teaching
+from experiments.starting import checkpoints_in
+from nas.errors import InputError
+from nas.train import Dataset
+from nas.train.checkpoint import load_trained
+from nas.train.distillation import Teacher
+
+LABELS = "labels.txt"
+
+
+def load_teacher(teaching: Teaching, dataset: Dataset, where: str) -> Teacher:
+    """The best epoch of the training that is named, for pictures and classes of the data set.
+
+    Pictures are made its size. Raises `InputError`, which begins with `where`, where there is
+    no such checkpoint, or it is of pictures or classes of another kind.
+    """
+    folder = Path(teaching.network)
+    if not folder.is_dir():
+        raise InputError(f"{where}: {folder} does not exist; expected a checkpoint, or the folder of a run or training")
+    try:
+        kept = load_trained(checkpoints_in(folder))
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+    found, channels, classes = kept.architecture, dataset.channels, dataset.classes
+    if found.channels != channels:
+        said = f"{folder} reads pictures of {found.channels} channels"
+        raise InputError(f"{where}: {said}; expected the {channels} of {dataset.name}")
+    if found.classes != len(classes):
+        said = f"{folder} tells {found.classes} classes apart"
+        raise InputError(f"{where}: {said}; expected the {len(classes)} of {dataset.name}")
+    _require_same(_labels(folder), classes, f"{where}: {folder}")
+    return Teacher(kept.network, found.resolution, teaching.weight, teaching.temperature)
+
+
+def _labels(folder: Path) -> Sequence[str]:
+    """The classes' names, where a training or a run has written them beside its checkpoints."""
+    file = folder / LABELS
+    return file.read_text(encoding="utf-8").splitlines() if file.is_file() else ()
+
+
+def _require_same(theirs: Sequence[str], mine: Sequence[str], where: str) -> None:
+    """Refuses classes of other names, or in another order, where the folder says them."""
+    for number, (one, other) in enumerate(zip(theirs, mine, strict=False)):
+        if one != other:
+            raise InputError(f"{where} has '{one}' for class {number}; expected '{other}', as in the data")
