@@ -23,6 +23,7 @@ from nas.train.step import Chain, State
 
 BESIDE = 2**18  # bytes that a checkpoint takes beside its arrays, generously
 _LOG = logging.getLogger("absl")
+_DEFAULTS = asdict(Recipe())  # what keys are that an earlier version did not have yet
 SCORE = "validation_accuracy"  # what the best checkpoint has most of
 
 
@@ -96,6 +97,7 @@ class Checkpoints:
         return self._state(arrays, fresh), about["history"]
 
     def _require_same(self, about: dict[str, Any]) -> None:
+        about = {**about, "recipe": {**_DEFAULTS, **about["recipe"]}}
         for what in {**self.about, **about}:
             if what == "history" or about.get(what) == self.about.get(what):
                 continue

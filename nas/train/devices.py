@@ -1,19 +1,21 @@
 """Several devices, of one host or many: each computes its share of every batch.
 
 All hold the whole network. A step is one program for them together, so that batch norms
-see the whole batch and the numbers are those of one device.
+see the whole batch and the numbers are those of one device, unless the recipe wants them
+to see each device's share.
 """
 
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import numpy as np
+from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from nas.errors import InputError
+from nas.train.recipe import Recipe
 
 _AXIS = "batch"
 
@@ -29,11 +31,13 @@ class Devices:
         """These devices, of all hosts."""
         return cls(Mesh(np.array(devices), (_AXIS,)))
 
-    def require_shares(self, batch_size: int) -> None:
-        """Raises `InputError` where a batch has no equal shares for all devices."""
-        if batch_size % (count := self.mesh.size):
-            wanted = f"a multiple of {count}, the devices that share it"
-            raise InputError(f"batch_size: found {batch_size}; expected {wanted}")
+    def require_shares(self, recipe: Recipe) -> None:
+        """Raises `InputError` where a batch, or a part of one, has no equal shares for all devices."""
+        parts = recipe.accumulate if recipe.norms_over == "device" else 1
+        if recipe.batch_size % (self.mesh.size * parts):
+            wanted = f"a multiple of {self.mesh.size * parts}, the devices that share "
+            wanted += "it" if parts == 1 else f"each of its {parts} parts"
+            raise InputError(f"batch_size: found {recipe.batch_size}; expected {wanted}")
 
     @property
     def whole(self) -> NamedSharding:
@@ -53,6 +57,20 @@ class Devices:
         """The array on the host, the same on every host, shared out by its first axis."""
         return jax.make_array_from_callback(array.shape, self.shares, lambda index: array[index])
 
+    def mean_of_shares(self, function: Callable[[Any, Any, Any], Any], split: Any, whole: Any) -> Any:
+        """The mean over devices of `function(number, split, whole)`, of arrays.
+
+        Each is given its number, its share of the arrays of `split`, and those of `whole`. To
+        be called in a program that is being traced.
+        """
+
+        def own(split: Any, whole: Any) -> Any:
+            return lax.pmean(function(lax.axis_index(_AXIS), split, whole), _AXIS)
+
+        specs = PartitionSpec(_AXIS), PartitionSpec()
+        # Unchecked: checking would have gradients added up among the devices within the function.
+        return jax.shard_map(own, mesh=self.mesh, in_specs=specs, out_specs=specs[1], check_vma=False)(split, whole)
+
 
 def devices_to_use(count: int | None = None) -> Devices | None:
     """The first `count` devices; where it is None all of them, but one alone where they are CPUs.
@@ -66,21 +84,3 @@ def devices_to_use(count: int | None = None) -> Devices | None:
     if not 1 <= count <= len(found):
         raise InputError(f"devices: found {count}; expected 1 to {len(found)}, the devices there are")
     return Devices.of(found[:count]) if count > 1 else None
-
-
-def join_hosts() -> None:
-    """Joins the other hosts of a training, where the environment says that there are any.
-
-    JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and JAX_PROCESS_ID say so; every host runs
-    the same command. To be called before anything asks JAX for its devices.
-    Raises `InputError` where only some of them are given, or no numbers.
-    """
-    if jax.distributed.is_initialized() or "JAX_COORDINATOR_ADDRESS" not in os.environ:
-        return
-    numbers = []
-    for name in ("JAX_NUM_PROCESSES", "JAX_PROCESS_ID"):
-        if not (found := os.environ.get(name, "")).isdigit():
-            raise InputError(f"{name}: found '{found}'; expected a number beside JAX_COORDINATOR_ADDRESS")
-        numbers.append(int(found))
-    count, number = numbers
-    jax.distributed.initialize(os.environ["JAX_COORDINATOR_ADDRESS"], count, number)

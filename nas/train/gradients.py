@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from nas.train.devices import Devices
 from nas.train.objective import loss_program
 from nas.train.optimizer import trusts
 from nas.train.packing import Arrays
@@ -42,6 +43,7 @@ class Plan:
     recipe: Recipe
     side: int
     lesson: Lesson | None = None
+    apart: Devices | None = None  # those whose batch norms see their own share of a batch alone
 
 
 class Batch(NamedTuple):
@@ -99,6 +101,21 @@ def _as_loop(plan: Plan, state: State, parts: list[Any], steps: list[Step], teac
 
 
 def _differentiate(plan: Plan, weights: Any, statistics: Any, part: Any, step: Step, teacher: Any) -> _Found:
+    """What a part of a batch says, of all devices together or as the mean of what their shares say."""
+    if plan.apart is None:
+        return _of_pictures(plan, weights, statistics, part, step, teacher)
+
+    def own(number: Any, split: Any, whole: Any) -> _Found:
+        part, branches = split
+        weights, statistics, step, teacher = whole
+        return _of_pictures(plan, weights, statistics, part, step.share(number, branches), teacher)
+
+    whole = weights, statistics, step._replace(branches=()), teacher
+    found: _Found = plan.apart.mean_of_shares(own, (part, step.branches), whole)
+    return found
+
+
+def _of_pictures(plan: Plan, weights: Any, statistics: Any, part: Any, step: Step, teacher: Any) -> _Found:
     """Forward through the blocks, and back."""
     x, labels = part
     taught = _taught(plan, teacher, x)

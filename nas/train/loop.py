@@ -15,15 +15,19 @@ import numpy as np
 from nas.architecture import Architecture
 from nas.errors import InputError
 from nas.network import Network, initialise
+from nas.rounding.grid import Grid
+from nas.train.allocation import keep_freed_memory
 from nas.train.checkpoint import Checkpoints
 from nas.train.compiled import Compiled, compile_chain, use_cache_on_disk
 from nas.train.data import Dataset, at_resolution
 from nas.train.devices import Devices, devices_to_use
 from nas.train.distillation import Teacher
 from nas.train.evaluate import in_batches, share_right
+from nas.train.hosts import is_first
 from nas.train.log import Log, Stopwatch
 from nas.train.progressive import Growth
 from nas.train.recipe import Recipe
+from nas.train.rounded import block_roundings
 from nas.train.step import Chain, State, Step, evaluated
 from nas.train.stochastic_depth import draw_branches
 from nas.train.transfer import Start, frozen_blocks, phased_rates, take_over
@@ -83,6 +87,7 @@ def train(
     devices: int | None = None,
     start: Start | None = None,
     log: Path | None = None,
+    grid: Grid | None = None,
 ) -> Trained:
     """Trains a network on the training split, and scores it on the validation split after every epoch.
 
@@ -93,12 +98,14 @@ def train(
     while. `by_block` says how it is compiled (see `nas.train.compiled`): where it does not,
     by block on CPUs alone. With a `teacher` the network learns from its outputs too.
     `devices` is how many share each batch: where it does not say, all, but for CPUs;
-    `join_hosts` adds other hosts'.
+    `join_hosts` adds other hosts', which all see the folders. With a `grid` all is rounded as in an int8 file that has
+    it, and batch norms keep their statistics: those of the `start`.
 
     Raises `InputError` where network and pictures do not fit or the folder is of another
     training, and `TrainingFailed` where the loss is no longer a number.
     """
     begun = time.monotonic()
+    keep_freed_memory()  # before JAX starts its threads, where nobody has used it yet
     _require_fit(architecture, dataset, recipe)
     use_cache_on_disk()
     dataset = at_resolution(dataset, architecture.resolution)
@@ -107,14 +114,16 @@ def train(
     frozen = frozen_blocks(network, start, take_over(network, start)) if start else 0
     group = devices_to_use(devices)
     if group:
-        group.require_shares(recipe.batch_size)
-    chain = Chain.of(network, (group is None and jax.default_backend() == "cpu") if by_block is None else by_block)
+        group.require_shares(recipe)
+    by_block = (group is None and jax.default_backend() == "cpu") if by_block is None else by_block
+    rounding = block_roundings(network, dataset.train.images.shape[1:], recipe, grid)
+    chain = Chain.of(network, by_block, rounding)
     state = chain.state(network, recipe)
     kept = None
     if checkpoints is not None:
         kept = Checkpoints(checkpoints, architecture, recipe, seed, network, start.about if start else "")
-        if teacher:
-            kept.about["teacher"] = teacher.text
+        kept.about |= {"teacher": teacher.text} if teacher else {}
+        kept.about |= {"grid": grid.digest} if grid else {}
     first_step = 0.0
     with _Folders(kept, log or checkpoints) as folders:
         state, history = folders.latest(state)
@@ -151,7 +160,7 @@ class _Folders(ExitStack):
         rows = [asdict(epoch) for epoch in history]
         if self.checkpoints:
             self.checkpoints.save(history[-1].epoch, state, rows)
-        if self.log and not self.writer:
+        if self.log and not self.writer and is_first():
             self.writer = self.enter_context(Log(self.log, len(history) - 1))
         if self.writer:
             self.writer.write(rows)

@@ -9,6 +9,7 @@ from nas.train.augment import kinds
 OPTIMIZERS = ("adam", "adamw", "lamb", "lion", "rmsprop", "sgd")
 SCHEDULES = ("constant", "cosine", "exponential", "linear", "step")
 PRECISIONS = ("bfloat16", "float32")
+NORMS_OVER = ("batch", "device")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ class Recipe:
     `precision` bfloat16 the network computes so in training; parameters, their updates,
     batch norms and the loss are float32, and so is evaluation.
 
+    `norms_over` says what batch norms see where several devices share a batch: the whole
+    "batch", which gives the numbers of one device, or each "device" its share, for which
+    none waits for another; running statistics are then the mean of all devices'.
+
     `progressive_stages` above 1: as many stretches of epochs in which the pictures' side
     grows from `progressive_from` times the network's to the whole, and augmentation and
     dropout with it (arXiv 2104.00298).
@@ -64,6 +69,7 @@ class Recipe:
     dropout: float = 0
     accumulate: int = 1
     precision: str = "float32"
+    norms_over: str = "batch"
     progressive_stages: int = 1
     progressive_from: float = 0.5
 
@@ -72,7 +78,7 @@ class Recipe:
         for name, (low, high) in _RANGES.items():
             if not low <= getattr(self, name) <= high:
                 raise InputError(f"{name}: found {getattr(self, name)}; expected {low} to {high}")
-        for name, known in (("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("precision", PRECISIONS)):
+        for name, known in _CHOICES.items():
             if getattr(self, name) not in known:
                 raise InputError(f"{name}: {unknown(name, getattr(self, name), known)}")
         if self.batch_size % self.accumulate or self.batch_size // self.accumulate < 2:
@@ -82,6 +88,7 @@ class Recipe:
             )
 
 
+_CHOICES = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES, "precision": PRECISIONS, "norms_over": NORMS_OVER}
 _RANGES = {
     "epochs": (1, 100_000),
     "batch_size": (2, 65_536),

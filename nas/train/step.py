@@ -1,14 +1,16 @@
 """A network as the chain of its blocks' programs, and what its training changes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from nas.network import Network
+from nas.rounding.network import Rounding
 from nas.train.optimizer import make_optimizer
 from nas.train.packing import Layout
 from nas.train.programs import BlockPrograms, block_programs
@@ -55,6 +57,11 @@ class Step(NamedTuple):
         branches = tuple(None if factors is None else factors[index::parts] for factors in self.branches)
         return self._replace(seeds=self.seeds ^ differs, branches=branches)
 
+    def share(self, number: Any, branches: tuple[Any, ...]) -> "Step":
+        """The step for the share of the device of this number, to which these branches belong."""
+        differs = number.astype(np.uint32) * np.uint32(0x85EBCA6B)
+        return self._replace(seeds=self.seeds ^ differs, branches=branches)
+
 
 @dataclass(frozen=True)
 class Chain:
@@ -66,12 +73,14 @@ class Chain:
     frozen: int = 0  # how many blocks, the first, stay as they are: training goes back no further
 
     @classmethod
-    def of(cls, network: Network, by_block: bool = True) -> "Chain":
+    def of(cls, network: Network, by_block: bool = True, rounding: Sequence[Rounding] = ()) -> "Chain":
         """The chain of a network's blocks, which are left in evaluation.
 
         `by_block`: each program is compiled by itself; else they are to be compiled as one.
+        With a `rounding` of each block they compute, and learn, as an int8 file computes.
         """
-        layouts = tuple(Layout.of(block) for _, block in network.blocks())
+        pairs = zip_longest(network.blocks(), rounding)
+        layouts = tuple(Layout.of(block, rounds) for (_, block), rounds in pairs)
         return cls(layouts, tuple(name.startswith("stage") for name in network.names), call if by_block else inline)
 
     @property

@@ -1,11 +1,7 @@
-"""Two devices against one, of one process and of two; they are what a processor pretends to have."""
+"""Two devices against one; they are what a processor pretends to have."""
 
-import json
-import os
-import socket
-import subprocess
-import sys
 from dataclasses import replace
+from typing import Any
 
 import jax
 import numpy as np
@@ -14,26 +10,17 @@ from flax import nnx
 
 from nas.architecture import Architecture
 from nas.errors import InputError
-from nas.train import Dataset, Recipe, Trained, train
-from nas.train.devices import devices_to_use, join_hosts
+from nas.network import initialise
+from nas.train import Dataset, Recipe, Split, Trained, train
+from nas.train.compiled import compile_chain
+from nas.train.devices import Devices, devices_to_use
+from nas.train.step import Chain, Step
 
 # A step reads the whole batch in its batch norms, mixes neighbours, and ends in a common norm of all gradients.
 RECIPE = Recipe(
     epochs=1, batch_size=32, augment=("flip", "mixup"), stochastic_depth=0.3, accumulate=2, ema=0.9, gradient_clip=1
 )
 TEXT = "input 8x8x1\nstem conv c8\nstage residual c8 x2\nhead pool\nhead dense c10"
-
-HOST = """
-import json, sys
-from nas.architecture import Architecture
-from nas.train import Recipe, load_dataset, train
-from nas.train.devices import join_hosts
-join_hosts()
-import jax
-recipe = Recipe(**json.loads(sys.argv[2]))
-trained = train(Architecture.parse(sys.argv[1]), load_dataset("digits", limit=160), recipe)
-print(json.dumps([jax.process_count(), jax.device_count(), trained.history[0].loss, trained.validation_accuracy]))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -54,33 +41,44 @@ def test_two_devices_give_the_numbers_of_one(architecture: Architecture, digits:
         np.testing.assert_allclose(mine, theirs, rtol=1e-2, atol=1e-3)
 
 
-def test_two_hosts_give_the_numbers_of_one(alone: Trained) -> None:
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        address = f"localhost:{free.getsockname()[1]}"
-    recipe = json.dumps(vars(RECIPE))
-    hosts = []
-    for number in range(2):
-        where = {"JAX_COORDINATOR_ADDRESS": address, "JAX_NUM_PROCESSES": "2", "JAX_PROCESS_ID": str(number)}
-        environment = {**os.environ, **where, "XLA_FLAGS": "", "PYTHONPATH": os.pathsep.join(sys.path)}
-        arguments = [sys.executable, "-c", HOST, TEXT, recipe]
-        hosts.append(subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, text=True))
-    said = [json.loads(host.communicate()[0].splitlines()[-1]) for host in hosts]
-    assert said[0] == said[1]
-    assert said[0][:2] == [2, 2]
-    assert said[0][2] == pytest.approx(alone.history[0].loss, rel=1e-4)
+def _after_a_step(
+    architecture: Architecture, recipe: Recipe, pictures: Split, group: Devices | None = None
+) -> list[np.ndarray[Any, Any]]:
+    """Weights and statistics after one step on all the pictures."""
+    network = initialise(architecture, 0)
+    chain = Chain.of(network, by_block=group is None)
+    state = chain.state(network, recipe)
+    state = group.everywhere(state) if group else state
+    compiled = compile_chain(chain, recipe, state, pictures.images.shape[1:], devices=group)
+    step = Step(np.zeros(len(chain.layouts) + 1, np.uint32), np.float32(0.1), np.float32(0))
+    state, _ = compiled.step(state, pictures.images, pictures.labels, step)
+    return [np.asarray(vector) for vector in (*state.weights, *state.statistics)]
+
+
+def test_norms_over_each_device_are_those_of_its_share(architecture: Architecture, digits: Dataset) -> None:
+    group, pictures = devices_to_use(2), digits.train.take(np.arange(16))
+    recipe = Recipe(batch_size=16, optimizer="sgd", augment=())
+    half = replace(recipe, batch_size=8)
+    halves = [_after_a_step(architecture, half, pictures.take(np.arange(8) + start)) for start in (0, 8)]
+    apart = _after_a_step(architecture, replace(recipe, norms_over="device"), pictures, group)
+    whole = _after_a_step(architecture, recipe, pictures)
+    for mine, *theirs in zip(apart, *halves, strict=True):  # a first step of this optimizer is linear in the gradient
+        np.testing.assert_allclose(mine, np.mean(theirs, 0), rtol=1e-4, atol=1e-5)
+    assert max(np.abs(mine - other).max(initial=0) for mine, other in zip(apart, whole, strict=True)) > 1e-3
+
+
+def test_each_device_draws_numbers_of_its_own() -> None:
+    step = Step(np.arange(3, dtype=np.uint32), np.float32(0), np.float32(0))
+    seeds = [tuple(step.part(part, 2).share(np.int32(device), ()).seeds) for part in range(2) for device in range(2)]
+    assert len(set(seeds)) == 4
+    assert seeds[0] == (0, 1, 2)
 
 
 def test_batches_without_equal_shares_are_refused(architecture: Architecture, digits: Dataset) -> None:
     with pytest.raises(InputError, match="batch_size: found 31; expected a multiple of 2, the devices that share it"):
         train(architecture, digits, replace(RECIPE, batch_size=31, accumulate=1), devices=2)
+    with pytest.raises(InputError, match="batch_size: found 6; expected a multiple of 4, the devices that share each"):
+        train(architecture, digits, replace(RECIPE, batch_size=6, norms_over="device"), devices=2)
     with pytest.raises(InputError, match="devices: found 3; expected 1 to 2"):
         devices_to_use(3)
     assert devices_to_use() is None
-
-
-def test_half_an_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    join_hosts()  # alone, as nothing says otherwise
-    monkeypatch.setenv("JAX_COORDINATOR_ADDRESS", "localhost:1")
-    with pytest.raises(InputError, match="JAX_NUM_PROCESSES: found ''; expected a number"):
-        join_hosts()
