@@ -7,14 +7,23 @@ from typing import Any
 
 from nas.files import write_text
 from nas.network import Network
+from nas.rounding.grid import Grid
 from nas.train import Split, logits
 from nas.train.evaluation import evaluate
+from nas.train.hosts import is_first
 
 FILE = "evaluation.json"
 
 
-def write_evaluation(folder: Path, network: Network, split: Split, classes: tuple[str, ...]) -> dict[str, Any]:
-    """Evaluates a network on the pictures of a split and writes evaluation.json; returns what is in it."""
-    found = asdict(evaluate(logits(network, split.images), split.labels, classes))
-    write_text(folder / FILE, json.dumps(found, allow_nan=False) + "\n")
+def write_evaluation(
+    folder: Path, network: Network, split: Split, classes: tuple[str, ...], grid: Grid | None = None
+) -> dict[str, Any]:
+    """Evaluates a network on the pictures of a split and writes evaluation.json; returns what is in it.
+
+    With a grid as the network computes when rounded to it.
+    Of several hosts each evaluates, and the first writes.
+    """
+    found = asdict(evaluate(logits(network, split.images, grid), split.labels, classes))
+    if is_first():
+        write_text(folder / FILE, json.dumps(found, allow_nan=False) + "\n")
     return found

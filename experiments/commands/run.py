@@ -1,4 +1,9 @@
-"""`nas run`: the whole chain from one YAML file, or the rest of it."""
+"""`nas run`: the whole chain from one YAML file, or the rest of it.
+
+It has no `--hosts`: a search's trainings are many and small, and hosts do better with one each
+than with a share of each, as `search.engine: ray` gives them. What is too large for one host is
+trained by `nas train winner.yaml --hosts`.
+"""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path

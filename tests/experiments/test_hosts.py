@@ -1,0 +1,62 @@
+"""`nas train` on two hosts, which are two processes here, against one; one is told by the command line, one is not."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from experiments.cli import run
+from tests.experiments.conftest import ROOT
+
+NETWORK = "input 8x8x1\nstem conv k3 s2 c8\nhead pool\nhead dense c10\n"
+RECIPE = ("--epochs", "2", "--batch-size", "32", "--set", "data.limit=96", "--set", "recipe.augment=[flip]")
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    """The network's file."""
+    path = tmp_path_factory.mktemp("hosts") / "net.arch"
+    path.write_text(NETWORK)
+    return path
+
+
+def together(words):
+    """What two processes print for the same command, once both have ended."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        address = f"localhost:{free.getsockname()[1]}"
+    hosts = []
+    for number in range(2):
+        where = {"JAX_COORDINATOR_ADDRESS": address, "JAX_NUM_PROCESSES": "2", "JAX_PROCESS_ID": "1"} if number else {}
+        said = () if number else ("--hosts", f"{address},2,0")
+        command = [sys.executable, "-m", "experiments", *map(str, words), *said]
+        environment = {**os.environ, **where, "XLA_FLAGS": ""}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        hosts.append(subprocess.Popen(command, env=environment, cwd=ROOT, text=True, **pipes))
+    return [(*host.communicate(), host.returncode) for host in hosts]
+
+
+def losses(folder):
+    return [json.loads(line)["loss"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_two_hosts_train_as_one(file, tmp_path, capsys):
+    words = ("train", file, *RECIPE, "--json")
+    first, second = together((*words, "--out", tmp_path / "both"))
+    assert [first[2], second[2]] == [0, 0], (first[1], second[1])
+    mine, theirs = (json.loads(said) for said, _, _ in (first, second))
+    assert mine["test"] == theirs["test"]
+    assert run([str(word) for word in (*words, "--out", tmp_path / "one")]) == 0
+    alone = json.loads(capsys.readouterr().out)
+    assert losses(tmp_path / "both") == pytest.approx(losses(tmp_path / "one"), rel=1e-4)
+    assert mine["test"]["loss"] == pytest.approx(alone["test"]["loss"], rel=1e-3)
+    kept = [{file.name.split(".")[0] for file in (tmp_path / name).iterdir()} for name in ("both", "one")]
+    assert kept[0] == kept[1]
+
+
+def test_hosts_that_are_none_are_refused(file, tmp_path, capsys):
+    assert run(["train", str(file), *RECIPE, "--hosts", "node0", "--out", str(tmp_path / "x")]) == 2
+    assert "--hosts: found 'node0'; expected ADDRESS:PORT,COUNT,NUMBER" in capsys.readouterr().err
