@@ -10,14 +10,16 @@ from experiments.architectures import is_folder, load_architecture
 from experiments.context import load_data
 from experiments.data import as_needed, open_data
 from experiments.imported import imported_classes, imported_pictures, is_imported
+from experiments.rounding import kept_grid
 from experiments.run_folder import EXPERIMENT, RunFolder
 from experiments.schema import load_experiment
-from experiments.stages.winner import CHECKPOINT
+from experiments.stages.winner import CHECKPOINT, load_winner
 from experiments.starting import checkpoints_in
 from experiments.training import TRAINING, is_training, load_training
 from nas.architecture import Architecture
 from nas.errors import InputError
 from nas.network import Network, initialise
+from nas.rounding.grid import Grid
 from nas.train import Dataset
 from nas.train.checkpoint import load_trained
 from nas.train.pictures import Pictures
@@ -38,6 +40,7 @@ class Source(NamedTuple):
     name: str = ""
     trained: bool = True
     dataset: Dataset | None = None  # what it was trained on, to train it further
+    grid: Grid | None = None  # what it was trained to round to
 
 
 def find_source(source: str) -> Source:
@@ -85,8 +88,7 @@ def _from_run(folder: Path) -> Source:
         raise InputError(
             f"{folder / 'winner.yaml'}: is not what was trained; expected the architecture as the run wrote it"
         )
-    network = load_trained(folder.absolute() / CHECKPOINTS / CHECKPOINT, best=False).network
-    return _run_data(folder, architecture)._replace(network=network)
+    return _run_data(folder, architecture)._replace(network=load_winner(RunFolder(folder)))
 
 
 def _run_data(folder: Path, architecture: Architecture) -> Source:
@@ -109,8 +111,8 @@ def _training_data(folder: Path, architecture: Architecture) -> Source:
     training = load_training(folder / TRAINING)
     dataset = open_data(training.data, training.seed, channels=architecture.channels)
     pictures = as_needed(dataset, architecture.resolution).train.images
-    count, seed, name = CALIBRATION_PICTURES, training.seed, training.name
-    return Source(None, architecture, pictures, count, seed, dataset.classes, name, dataset=dataset)  # type: ignore[arg-type]
+    count, seed, name, grid = CALIBRATION_PICTURES, training.seed, training.name, kept_grid(folder)
+    return Source(None, architecture, pictures, count, seed, dataset.classes, name, dataset=dataset, grid=grid)  # type: ignore[arg-type]
 
 
 def _from_import(folder: Path) -> Source:

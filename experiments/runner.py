@@ -40,6 +40,9 @@ class _Run:
             f"{len(data.train.labels)} pictures to train on, {len(data.validation.labels)} to validate, "
             f"{len(data.test.labels)} to test, {len(data.classes)} classes"
         )
+        teaching = experiment.train.teacher
+        if teaching and folder.result("winner") is None:  # what cannot teach is refused before the search
+            progress.say(f"{teaching.network}: {self.context.teacher}")
 
     def run(self) -> dict[str, Any]:
         from experiments.metrics import write_metrics
@@ -104,13 +107,12 @@ class _Run:
 
     def _export(self, record: Any) -> dict[str, Any]:
         from experiments.stages.export import run_export
-        from experiments.stages.winner import CHECKPOINT
+        from experiments.stages.winner import load_winner
 
         result = self.folder.result("export")
         self.progress.stage("export to TFLite", result is not None)
         if result is None:
             started = time.monotonic()
-            trained = self.context.train(CHECKPOINT, record.architecture, self.experiment.train)
-            exported = run_export(self.context, record.architecture, trained)
+            exported = run_export(self.context, record.architecture, load_winner(self.folder))
             result = self.folder.finish("export", {**exported, "seconds": time.monotonic() - started})
         return {key: value for key, value in result.items() if key != "seconds"}

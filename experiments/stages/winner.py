@@ -6,12 +6,16 @@ import yaml
 
 from experiments.context import Context
 from experiments.evaluation import write_evaluation
+from experiments.run_folder import RunFolder
 from nas.architecture import Architecture
 from nas.errors import InputError
 from nas.files import write_text
+from nas.network import Network
 from nas.search.record import Record
 from nas.trace import trace
 from nas.train import Recipe, TrainingFailed
+from nas.train.checkpoint import load_trained
+from nas.train.distillation import Teacher
 from nas.train.transfer import Start
 
 CHECKPOINT = "winner"
@@ -41,9 +45,15 @@ def write_winner(context: Context, record: Record) -> None:
 
 
 def train_and_test(
-    context: Context, name: str, title: str, architecture: Architecture, recipe: Recipe, start: Start | None = None
+    context: Context,
+    name: str,
+    title: str,
+    architecture: Architecture,
+    recipe: Recipe,
+    start: Start | None = None,
+    teacher: Teacher | None = None,
 ) -> dict[str, Any]:
-    """Trains one network to the end; its accuracies (0 to 1), history and seconds.
+    """Trains one network to the end; the accuracies (0 to 1) after its best epoch in validation, history and seconds.
 
     Raises `TrainingFailed` where the loss is no longer a number.
     """
@@ -56,13 +66,17 @@ def train_and_test(
                 e.epoch, f"loss {e.loss:.3f} validation {e.validation_accuracy:.2%} {e.images_per_second:,.0f} images/s"
             ),
             start=start,
+            teacher=teacher,
         )
-    dataset = context.sized(architecture.resolution)
-    evaluation = write_evaluation(context.folder.checkpoints(name), trained.network, dataset.test, dataset.classes)
+    dataset, folder = context.sized(architecture.resolution), context.folder.checkpoints(name)
+    best = load_trained(folder)
+    evaluation = write_evaluation(folder, best.network, dataset.test, dataset.classes)
     tested = evaluation["top1"]
-    context.progress.say(f"{title}: {tested:.2%} on {len(dataset.test.labels)} test pictures")
+    said = f"{tested:.2%} on {len(dataset.test.labels)} test pictures after epoch {best.epoch}, the best in validation"
+    context.progress.say(f"{title}: {said}")
     return {
-        "validation_accuracy": trained.validation_accuracy,
+        "best_epoch": best.epoch,
+        "validation_accuracy": best.history[-1]["validation_accuracy"],
         "test_accuracy": tested,
         "evaluation": evaluation,
         "epochs": recipe.epochs,
@@ -77,11 +91,18 @@ def train_and_test(
 def train_winner(context: Context, record: Record) -> dict[str, Any]:
     """Trains and scores the winner; its part of metrics.json. Raises `InputError` where it cannot be trained."""
     try:
-        tested = train_and_test(context, CHECKPOINT, "winner", record.architecture, context.experiment.train)
+        recipe, teacher = context.experiment.train.recipe, context.teacher
+        tested = train_and_test(context, CHECKPOINT, "winner", record.architecture, recipe, teacher=teacher)
     except TrainingFailed as error:
         where = context.experiment.where("train", "learning_rate")
         raise InputError(f"{where}: the winner cannot be trained: {error}; expected a lower one") from error
     return _describe(context, record, tested)
+
+
+def load_winner(folder: RunFolder) -> Network:
+    """The trained winner as it was tested: after its best epoch in validation; earlier versions took the last."""
+    tested = folder.result(CHECKPOINT) or {}
+    return load_trained(folder.checkpoints(CHECKPOINT), best="best_epoch" in tested).network
 
 
 def _describe(context: Context, record: Record, tested: dict[str, Any]) -> dict[str, Any]:
