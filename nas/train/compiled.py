@@ -19,12 +19,14 @@ from typing import Any
 import jax
 import numpy as np
 
+from nas.train import kept
 from nas.train.allocation import keep_freed_memory
 from nas.train.devices import Devices
 from nas.train.distillation import Teacher
 from nas.train.gradients import Batch, Lesson, Plan, take_step
-from nas.train.programs import compiler_options
+from nas.train.program import compiler_options, shape_of
 from nas.train.recipe import Recipe
+from nas.train.room import make_room, megabytes
 from nas.train.step import Chain, State, Step, evaluated
 from nas.train.stochastic_depth import draw_branches
 
@@ -58,7 +60,7 @@ def compile_chain(
     """
     keep_freed_memory()
     lesson = Lesson(teacher.chain, teacher.side, teacher.weight, teacher.temperature) if teacher else None
-    plan = Plan(chain, recipe, side or image_shape[0], lesson)
+    plan = Plan(chain, recipe, side or image_shape[0], lesson, devices if recipe.norms_over == "device" else None)
     taught = jax.device_put(teacher.vectors, devices.whole if devices else None) if teacher else ()
     batch = Batch(*_pictures(recipe.batch_size, image_shape), taught)
     tested, _ = _pictures(EVALUATION_BATCH, image_shape)
@@ -66,18 +68,27 @@ def compile_chain(
         return _whole(plan, state, batch, tested, devices)
     compiler = _Compiler()
     take_step(replace(plan, chain=replace(chain, run=compiler)), state, batch, _example(plan))
-    compiler.wait()
-    later, (weights, statistics) = _Compiler(), jax.tree.map(_shape, evaluated(state))
+    steps = compiler.replay()
+    replayed = replace(plan, chain=replace(chain, run=steps))
+    later, (weights, statistics) = _Compiler(), jax.tree.map(shape_of, evaluated(state))
     prediction = _Background(lambda: replace(chain, run=later).predict(weights, statistics, tested))
+
+    @cache
+    def predictions() -> tuple[_Replay, Chain]:
+        prediction.wait()
+        found = later.replay()
+        _pool().submit(kept.keep_postponed)
+        return found, replace(chain, run=found)
 
     def step(state: State, images: Any, labels: Any, factors: Step) -> tuple[State, Any]:
         prediction.begin_at_second_call()
-        return take_step(plan, state, Batch(images, labels, taught), factors)
+        steps.again()
+        return take_step(replayed, state, Batch(images, labels, taught), factors)
 
     def predict(weights: Any, statistics: Any, images: Any) -> Any:
-        prediction.wait()
-        later.wait()
-        return chain.predict(weights, statistics, images)
+        found, compiled = predictions()
+        found.again()
+        return compiled.predict(weights, statistics, images)
 
     return Compiled(step, predict)
 
@@ -89,7 +100,7 @@ def _whole(plan: Plan, state: State, batch: Batch, tested: Any, devices: Devices
     take = jax.jit(partial(take_step, plan), donate_argnums=0, compiler_options=options)
     take.lower(state, batch._replace(images=share(batch.images), labels=share(batch.labels)), _example(plan)).compile()
     infer = jax.jit(plan.chain.predict, out_shardings=devices.whole if devices else None, compiler_options=options)
-    vectors = jax.tree.map(_shape, evaluated(state))
+    vectors = jax.tree.map(shape_of, evaluated(state))
     prediction = _Background(lambda: infer.lower(*vectors, share(tested)).compile())
 
     def step(state: State, images: Any, labels: Any, factors: Step) -> tuple[State, Any]:
@@ -107,23 +118,32 @@ class _Compiler:
     """Runs programs of a chain by beginning to compile them, each once; gives shapes and computes nothing."""
 
     def __init__(self) -> None:
-        self._shapes: dict[Any, Any] = {}
         self._begun: list[Future[Any]] = []
 
     def __call__(self, program: Any, *arguments: Any) -> Any:
-        leaves, tree = jax.tree.flatten(arguments)
-        key = program, tree, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
-        if key not in self._shapes:
-            lowered = program.lower(*arguments)
-            # JAX keeps what is compiled here for the calls that follow.
-            self._begun.append(_pool().submit(lowered.compile))
-            self._shapes[key] = jax.tree.map(_shape, lowered.out_info)
-        return self._shapes[key]
+        ready = program.ready(_pool(), arguments)
+        self._begun.append(ready.compiled)
+        return ready.shapes
 
-    def wait(self) -> None:
-        """Returns when all is compiled."""
-        for future in self._begun:
-            future.result()
+    def replay(self) -> "_Replay":
+        """What runs the same programs in the same order, once all are compiled."""
+        return _Replay([future.result() for future in self._begun])
+
+
+class _Replay:
+    """Runs compiled programs in the order in which a compiler was asked for them, again and again."""
+
+    def __init__(self, programs: list[Any]):
+        self._programs, self._next = programs, 0
+
+    def __call__(self, _program: Any, *arguments: Any) -> Any:
+        compiled = self._programs[self._next]
+        self._next += 1
+        return compiled(*arguments)
+
+    def again(self) -> None:
+        """To be called before each round."""
+        self._next = 0
 
 
 class _Background:
@@ -165,24 +185,26 @@ def _itself(array: Any) -> Any:
     return array
 
 
-def _shape(leaf: Any) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=getattr(leaf, "sharding", None))
-
-
 def use_cache_on_disk() -> None:
     """Lets later processes find what this one compiles, unless JAX is told of another place already.
 
     The place is EDGESCALE_CACHE, or ~/.cache/edgescale; EDGESCALE_CACHE= (empty) for none.
-    Programs are for one kind of processor, so each has its own folder there.
+    Programs are for one kind of processor, so each has its own folders there: what JAX keeps
+    by a program's text, and what `nas.train.kept` keeps by what it is of. They may take
+    EDGESCALE_CACHE_SIZE megabytes, or 2048 (`nas.train.room`).
     """
     place = os.environ.get("EDGESCALE_CACHE", "~/.cache/edgescale")
     if not place or jax.config.jax_compilation_cache_dir:  # type: ignore[attr-defined]
         return
-    folder = Path(place).expanduser() / f"xla-{_processor()}"
+    most = megabytes()
+    folder = Path(place).expanduser() / f"jax-{_processor()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
         return  # a home without room or rights costs time, not the training
+    programs = folder.with_name(f"programs-{_processor()}")
+    kept.keep_in(programs)
+    _pool().submit(make_room, (folder, programs), most)
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax  # type: ignore[import-untyped]
 
 from nas.train.augment.batch import Labels
-from nas.train.programs import program
+from nas.train.program import program
 
 
 @cache
@@ -32,7 +32,7 @@ def loss_program(label_smoothing: float, parts: int, distillation: tuple[float, 
             value = (1 - weight) * value + weight * distance
         return value / parts  # type: ignore[no-any-return]
 
-    return program(jax.value_and_grad(loss))
+    return program(jax.value_and_grad(loss), f"loss {label_smoothing} {parts} {distillation}")
 
 
 def _one_hot(labels: Labels, classes: int) -> jax.Array:

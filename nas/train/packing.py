@@ -18,11 +18,13 @@ import numpy as np
 from flax import nnx
 from numpy.typing import NDArray
 
+from nas.rounding.network import Rounding
 from nas.trace import Shape
 
 Tree = Any
 """Nested dictionaries of arrays, named as the module's attributes are."""
 Vector = NDArray[np.float32]
+_OWN = ("nas", "flax")  # whose modules are told from those of their name in other processes by sources and version
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,10 @@ class Layout:
     statistics: Arrays
     random: Any  # the structure of its random streams, which few blocks have
     keys: tuple[bool, ...]  # which leaves of it are keys; the others count draws
+    rounding: Rounding | None = None  # how it is rounded, where it is trained for int8: in evaluation throughout
 
     @classmethod
-    def of(cls, block: nnx.Module) -> "Layout":
+    def of(cls, block: nnx.Module, rounding: Rounding | None = None) -> "Layout":
         """The layout of a block, which is left in evaluation.
 
         Raises TypeError for a block with state that is neither weights nor statistics.
@@ -94,13 +97,38 @@ class Layout:
         block.eval()
         evaluation, *_ = _split(block)
         return cls(
-            training,
+            training if rounding is None else evaluation,
             evaluation,
             Arrays.of(weights, _room),
             Arrays.of(statistics),
             jax.tree.structure(nnx.to_pure_dict(rest)),
             tuple(_is_key(variable) for variable in jax.tree.leaves(rest, is_leaf=_is_variable)),
+            rounding,
         )
+
+    @cached_property
+    def told(self) -> str:
+        """What equal layouts of all processes share, or "" where none of others is known to be equal.
+
+        The latter for what is not of this package, whose code may be another in another process,
+        and for whatever has no text that says all of it.
+        """
+        if self.rounding is not None:
+            return ""
+        parts = []
+        for graph in (self.training, self.evaluation):
+            kinds = [node.type for node in graph.nodes if hasattr(node, "num_attributes")]
+            if any(kind.__module__.split(".")[0] not in _OWN for kind in kinds):
+                return ""
+            parts += [[f"{kind.__module__}.{kind.__qualname__}" for kind in kinds], graph.attributes]
+        arrays = [(str(one.names), one.shapes, one.order, one.length) for one in (self.weights, self.statistics)]
+        text = repr((parts, arrays, str(self.random), self.keys))
+        return "" if " at 0x" in text else text
+
+    def run(self, block: Any, x: jax.Array) -> jax.Array:
+        """What a block of this layout makes of `x` (B, H, W, C)."""
+        y: jax.Array = block(x) if self.rounding is None else self.rounding(block, x)
+        return y
 
     def vectors(self, block: nnx.Module) -> tuple[Vector, Vector]:
         """Weights and statistics of a block of this layout, on the host."""

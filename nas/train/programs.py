@@ -2,9 +2,8 @@
 
 Waiting for compilers is most of a search's time. Networks of one space are made of few
 distinct blocks, so each distinct block is compiled once, forward and backward, and a
-network's step is a chain of those programs (`nas.train.step`). JAX keeps the compiled
-programs of a function by its arguments' shapes; here are the functions, one for each
-distinct block.
+network's step is a chain of those programs (`nas.train.step`). A `nas.train.program` is
+compiled by its arguments' shapes; here are the functions, one for each distinct block.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,31 +18,10 @@ from flax import nnx
 from nas.blocks.stochastic_depth import branches_times
 from nas.train.optimizer import make_optimizer, trust, trusts
 from nas.train.packing import Layout
+from nas.train.program import Program, program
+from nas.train.way_back import WayBack
 
 KEPT = 4096  # distinct blocks whose programs are kept; the least recently used go first
-
-
-@cache
-def compiler_options(whole: bool = False) -> dict[str, Any]:
-    """What halves compiling on CPUs: XLA's older code generator, whose programs are as fast (jaxlib 0.10).
-
-    For a network's blocks, which are compiled several at a time, also one thread for each
-    and no more than the first level of optimisation: another quarter, at the same speed.
-    Empty on other platforms and where XLA no longer knows them.
-    """
-    options: dict[str, Any] = {"xla_cpu_use_fusion_emitters": False}
-    if not whole:
-        options |= {"xla_cpu_parallel_codegen_split_count": 1, "xla_backend_optimization_level": 1}
-    try:
-        jax.jit(jnp.negative).lower(1).compile(options)
-    except jax.errors.JaxRuntimeError:
-        return {}
-    return options
-
-
-def program(function: Callable[..., Any], **options: Any) -> Any:
-    """A compiled function; `__wrapped__` is the function itself, for use within a larger program."""
-    return jax.jit(function, compiler_options=compiler_options(), **options)
 
 
 @dataclass(frozen=True)
@@ -69,7 +47,7 @@ def block_programs(layout: Layout, first: bool) -> BlockPrograms:
     def apply(weights: jax.Array, statistics: jax.Array, seed: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         state = layout.weights.unpack(weights), layout.statistics.unpack(statistics), layout.streams(seed)
         block = nnx.merge(layout.training, *state)
-        y = block(x)
+        y = layout.run(block, x)
         return y, layout.statistics.pack(nnx.to_pure_dict(nnx.state(block, nnx.BatchStat)))
 
     def forward(
@@ -88,9 +66,17 @@ def block_programs(layout: Layout, first: bool) -> BlockPrograms:
 
     def predict(weights: jax.Array, statistics: jax.Array, x: jax.Array) -> jax.Array:
         state = layout.weights.unpack(weights), layout.statistics.unpack(statistics), layout.streams(0)
-        return nnx.merge(layout.evaluation, *state)(x)  # type: ignore[no-any-return]
+        return layout.run(nnx.merge(layout.evaluation, *state), x)
 
-    return BlockPrograms(program(forward), program(backward), program(predict))
+    def told(what: str) -> Callable[[], str]:
+        return lambda: layout.told and f"{what} {first} {layout.told}"
+
+    way = WayBack(forward, backward)
+    return BlockPrograms(
+        Program(forward, told("forward"), way.forward),
+        Program(backward, told("backward"), way.backward),
+        Program(predict, told("predict"), None),
+    )
 
 
 @cache
@@ -117,19 +103,19 @@ def update_program(optimizer: str, momentum: float, weight_decay: float) -> Any:
             updates = updates * trust(weights, updates, ends)
         return weights - rate * updates, moments
 
-    return program(update, donate_argnums=(0, 2))
+    return program(update, f"update {optimizer} {momentum} {weight_decay}", donate_argnums=(0, 2))
 
 
 @cache
 def average_program() -> Any:
     """(average, vector, keep) to the average of which so much was kept, the rest being the vector's."""
-    return program(lambda average, vector, keep: vector + keep * (average - vector), donate_argnums=0)
+    return program(lambda average, vector, keep: vector + keep * (average - vector), "average", donate_argnums=0)
 
 
 @cache
 def add_program() -> Any:
     """(total, part) to their sum."""
-    return program(jnp.add, donate_argnums=0)
+    return program(jnp.add, "add", donate_argnums=0)
 
 
 @cache
@@ -140,13 +126,13 @@ def dropout_program() -> Any:
         kept = jax.random.bernoulli(jax.random.key(seed), 1 - rate, x.shape)
         return jnp.where(kept, 1 / (1 - rate), 0).astype(x.dtype)
 
-    return program(factors)
+    return program(factors, "dropout")
 
 
 @cache
 def multiply_program() -> Any:
     """(x, factors) to their product."""
-    return program(jnp.multiply)
+    return program(jnp.multiply, "multiply")
 
 
 @cache
@@ -157,4 +143,4 @@ def clip_program() -> Any:
         norm = jnp.sqrt(sum(jnp.vdot(gradient, gradient) for gradient in gradients))
         return jnp.minimum(1, limit / jnp.maximum(norm, 1e-12))
 
-    return program(scale)
+    return program(scale, "clip")

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from nas.train.augment.batch import augment, normalise
-from nas.train.programs import program
+from nas.train.program import program
 
 
 @cache
@@ -24,19 +24,19 @@ def input_program(augmentations: tuple[str, ...], parts: int, precision: str, si
         # Every so many-th picture: neighbours may lie on different devices, which all have their share of each part.
         return [jax.tree.map(itemgetter(slice(i, None, parts)), (x.astype(precision), soft)) for i in range(parts)]
 
-    return program(read)
+    return program(read, f"read {augmentations} {parts} {precision} {side}")
 
 
 @cache
 def normalise_program() -> Any:
     """Pictures to the input of a network in evaluation."""
-    return program(normalise)
+    return program(normalise, "normalise")
 
 
 @cache
 def reread_program(side: int) -> Any:
     """What one network reads in training to what another reads in evaluation: float32, `side` high and wide."""
-    return program(lambda x: _resized(x.astype(jnp.float32), side))
+    return program(lambda x: _resized(x.astype(jnp.float32), side), f"reread {side}")
 
 
 def _resized(x: jax.Array, side: int) -> jax.Array:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from nas.architecture import Architecture
 from nas.blocks import Block
 from nas.ops import Shape
-from nas.train.programs import program
+from nas.train.program import program
 from nas.zero_cost.fresh import fresh_blocks, function_of, kernels
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from nas.architecture import Architecture
 from nas.blocks import Block
 from nas.ops import Shape
-from nas.train.programs import program
+from nas.train.program import program
 from nas.zero_cost.activations import with_activations
 from nas.zero_cost.fresh import fresh_blocks, function_of
 
