@@ -44,7 +44,7 @@ def main() -> None:
     if options.row:
         if options.row == ONE_CORE:
             os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-        print(json.dumps(_search(ROWS[options.row])))
+        print(json.dumps(search_once(ROWS[options.row])))
         return
     from nas.files import write_text
 
@@ -60,7 +60,8 @@ def _in_a_process(row: str) -> dict[str, Any]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def _search(overrides: tuple[str, ...]) -> dict[str, Any]:
+def search_once(overrides: tuple[str, ...]) -> dict[str, Any]:
+    """Runs the search in this process: its seconds, its trials, and when it reached which accuracy."""
     from experiments.context import Context
     from experiments.progress import RunProgress
     from experiments.run_folder import RunFolder
