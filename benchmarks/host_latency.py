@@ -5,7 +5,8 @@
 Fits to `results/host_int8.csv` and writes `results/latency_host.md`. `--measure` first measures all
 of it anew, which takes half an hour and a machine with nothing else to do; then the rows held
 out once more, to see how well measurements repeat, and as many others, which nobody had seen
-when the predictor's features were chosen.
+when the predictor's features were chosen. Cut short, the same command goes on; the tables in `results/`
+are replaced when all of it is measured.
 """
 
 import argparse
@@ -66,18 +67,20 @@ def main() -> None:
 def measure() -> None:
     """Measures as `nas calibrate` does, and the rows held out a second time."""
     models = ROOT / "build" / "host_int8"
-    for table in (TABLE, AGAIN, FRESH):
-        table.unlink(missing_ok=True)
-    plan = Plan("host", str(ROOT / SPACE), SAMPLES, OTHERS, SEED, models, TABLE)
+    unfinished = {table: models / table.name for table in (TABLE, AGAIN, FRESH)}
+    plan = Plan("host", str(ROOT / SPACE), SAMPLES, OTHERS, SEED, models, unfinished[TABLE])
     calibrate(plan, "host-cifar10", models / "device.json")
     host = find_device("host")
     if not isinstance(host, MeasuringDevice):
         raise TypeError("host predicts; expected a device that measures")
-    others = [row.architecture for row in read_measurements(TABLE) if row.split == HELD_OUT]
+    others = [row.architecture for row in read_measurements(plan.measurements) if row.split == HELD_OUT]
     fresh = chosen(read_space(plan.space), SAMPLES, OTHERS, FRESH_SEED)[HELD_OUT]
     list(export_all(fresh, host.precision, models))
-    for path, architectures in ((AGAIN, others), (FRESH, fresh)):
-        list(measure_all(host, {HELD_OUT: architectures}, models, Measurements(path, host.name, host.precision)))
+    for table, architectures in ((AGAIN, others), (FRESH, fresh)):
+        kept = Measurements(unfinished[table], host.name, host.precision)
+        list(measure_all(host, {HELD_OUT: architectures}, models, kept))
+    for table, path in unfinished.items():
+        path.replace(table)
     write_text(MACHINE, json.dumps(dict(header(PACKAGES)), indent=1) + "\n")
 
 
