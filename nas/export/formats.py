@@ -15,6 +15,7 @@ from nas.errors import InputError, unknown
 from nas.export.card import Card
 from nas.export.quantization.method import PLAIN, Method
 from nas.files import write_bytes
+from nas.rounding.grid import Grid
 
 if TYPE_CHECKING:  # it brings in JAX
     from nas.export.tracing import Forward
@@ -32,6 +33,7 @@ class Job:
     card: Card
     calibration: Sequence[Picture] = ()
     method: Method = PLAIN  # of int8 and uint8
+    grid: Grid | None = None  # their steps, where the network was trained with them
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ def _tflite(job: Job, form: Format, path: Path) -> None:
     from nas.export.metadata import described
     from nas.export.tflite import convert
 
-    data = convert(job.network, job.shape, form.name, job.calibration if form.calibrates else None, job.method)
+    calibration = job.calibration if form.calibrates else None
+    data = convert(job.network, job.shape, form.name, calibration, job.method, job.grid)
     write_bytes(path, described(data, job.card))
 
 

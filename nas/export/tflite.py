@@ -7,7 +7,8 @@ the calibration pictures show. TensorFlow is imported only while this runs.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, get_args
 
 import jax
@@ -16,13 +17,16 @@ from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 from numpy.typing import NDArray
 
 from nas.errors import InputError, unknown
-from nas.export.calibration import calibration_pictures
+from nas.export.calibration import HIGHEST, LOWEST, calibration_pictures
 from nas.export.grey import plain_convolutions
 from nas.export.quantization.method import PLAIN, Method
-from nas.export.quantization.quantize import quantize
+from nas.export.quantization.quantize import grid_for, quantize, quantize_to
 from nas.export.quiet import quiet
 from nas.export.tracing import Forward, trace_forward
 from nas.export.versions import lower_versions
+from nas.network import Network
+from nas.rounding.grid import Grid
+from nas.rounding.network import whole_numbers
 
 Format = Literal["float32", "float16", "dynamic", "int8", "uint8", "int16x8"]
 Picture = NDArray[np.floating[Any]]
@@ -38,6 +42,7 @@ def convert(
     format: str,
     calibration: Iterable[Picture] | None = None,
     method: Method = PLAIN,
+    grid: Grid | None = None,
 ) -> bytes:
     """The content of a .tflite file that computes `forward`.
 
@@ -49,7 +54,8 @@ def convert(
     pixel p of 0..255 is the int8 number p - 128; uint8 is the same network behind an input
     and an output that are shifted by 128. int16x8 has activations of 16 bits between
     float32 ends. These three need `calibration`, pictures of `input_shape` in [-1, 1];
-    `method` is how int8 and uint8 get their numbers.
+    `method` is how int8 and uint8 get their numbers; with a `grid`, which a network trained
+    with rounding has, they have its steps and need no pictures.
     Equal arguments give equal bytes.
 
     Raises `InputError` for an unknown format, weights that are not finite, calibration
@@ -57,10 +63,36 @@ def convert(
     """
     if format not in FORMATS:
         raise InputError(f"export: {unknown('format', format, FORMATS)}")
+    if grid is not None and format in FOR_EDGETPU:
+        return _on_grid(forward, input_shape, format, grid)
     closed = trace_forward(forward, input_shape, mappable=True)
     pictures = calibration_pictures(calibration, input_shape) if format in CALIBRATED else []
     data = _convert(closed, input_shape, format, pictures, method)
     return _accepted(data) if format in FOR_EDGETPU else data
+
+
+def fit_grid(
+    forward: Forward, input_shape: tuple[int, int, int, int], calibration: Iterable[Picture] | None, ranges: str
+) -> Grid:
+    """The steps that an int8 file of `forward` would have, with ranges of a kind: what to train it with.
+
+    Raises `InputError` as `convert` does, and for operations that have no rounded form.
+    """
+    closed = trace_forward(forward, input_shape, mappable=True)
+    pictures = calibration_pictures(calibration, input_shape)
+    with _converting(closed, input_shape, "int8", pictures) as (tf, converter):
+        return grid_for(converter, tf.int8, pictures, ranges)
+
+
+def _on_grid(forward: Forward, input_shape: tuple[int, int, int, int], format: str, grid: Grid) -> bytes:
+    if not isinstance(forward, Network):
+        raise TypeError(f"a grid is that of a network; found {type(forward).__name__}")
+    numbers = whole_numbers(forward, input_shape[1:], grid)
+    closed = trace_forward(forward, input_shape, mappable=True)
+    # What the converter finds on it is not used: the grid's ranges take its place.
+    picture = np.linspace(LOWEST, HIGHEST, int(np.prod(input_shape)), dtype=np.float32).reshape(input_shape)
+    with _converting(closed, input_shape, format, [picture]) as (tf, converter):
+        return _accepted(quantize_to(converter, getattr(tf, format), grid, numbers))
 
 
 def _accepted(data: bytes) -> bytes:
@@ -77,19 +109,30 @@ def _accepted(data: bytes) -> bytes:
 def _convert(
     closed: ClosedJaxpr, input_shape: tuple[int, ...], format: str, pictures: list[Picture], method: Method
 ) -> bytes:
+    with _converting(closed, input_shape, format, pictures) as (tf, converter):
+        if method != PLAIN and format in FOR_EDGETPU:
+            return quantize(converter, getattr(tf, format), pictures, method)
+        data: bytes = converter.convert()
+    return data
+
+
+@contextmanager
+def _converting(
+    closed: ClosedJaxpr, input_shape: tuple[int, ...], format: str, pictures: list[Picture]
+) -> Iterator[tuple[Any, Any]]:
+    """TensorFlow and its converter for a trace; what it raises within is `InputError`."""
     with quiet():
         tf = tensorflow()
         function = concrete_function(tf, closed, input_shape)
         converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()], function)
         _quantize(tf, converter, format, pictures)
         try:
-            if method != PLAIN and format in FOR_EDGETPU:
-                return quantize(converter, getattr(tf, format), pictures, method)
-            data: bytes = converter.convert()
+            yield tf, converter
+        except InputError:
+            raise
         except Exception as error:  # the converter raises whatever its native code does
             reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
             raise InputError(f"export: TensorFlow cannot write this network as {format}: {reason}") from error
-    return data
 
 
 def _quantize(tf: Any, converter: Any, format: str, pictures: list[Picture]) -> None:

@@ -8,16 +8,22 @@ from numpy.typing import NDArray
 
 from nas.network import Network
 from nas.resizing import Images
+from nas.rounding.grid import Grid
+from nas.rounding.network import roundings
 from nas.train.compiled import EVALUATION_BATCH, use_cache_on_disk
 from nas.train.data import Split
 from nas.train.pictures import Pictures
 from nas.train.step import Chain
 
 
-def logits(network: Network, images: Images | Pictures) -> NDArray[np.float32]:
-    """The network's outputs in evaluation, (N, classes), for pictures (N, H, W, C) uint8."""
+def logits(network: Network, images: Images | Pictures, grid: Grid | None = None) -> NDArray[np.float32]:
+    """The network's outputs in evaluation, (N, classes), for pictures (N, H, W, C) uint8.
+
+    With a grid as an int8 file that has it computes them. Raises `InputError` where it is of another network.
+    """
     use_cache_on_disk()
-    chain = Chain.of(network)
+    network.eval()  # type: ignore[no-untyped-call]
+    chain = Chain.of(network, rounding=roundings(network, images.shape[1:], grid) if grid else ())
     weights, statistics = chain.vectors(network)
     return in_batches(lambda batch: chain.predict(weights, statistics, batch), images)
 

@@ -19,6 +19,7 @@ Picture = NDArray[np.floating[Any]]
 GOOD = 30.0  # decibels above which a layer is no reason to do anything
 _MOST = 100.0  # decibels that are told from no error at all
 _CONSTANT, _OUTLYING, _UNEVEN = 0.3, 2.0, 8.0  # from where on something helps
+_TRAINING = "quantization-aware training (nas qat)"
 _USUAL = 0.999  # the share of an activation's values that are no outliers
 
 
@@ -49,14 +50,14 @@ class LayerError:
         if self.snr >= GOOD:
             return ""
         if self.weights_snr is not None and self.weights_snr < self.snr + 3:
-            return "weights: quantization-aware training"
+            return f"weights: {_TRAINING}"
         if self.constant > _CONSTANT:
             return "the mean is off: bias correction (+bias)"
         if self.outlying > _OUTLYING:
             return "few large values set the range: mse or percentile"
         if self.uneven > _UNEVEN:
             return "channels differ much: cross-layer equalization (+equal)"
-        return "errors of layers before it" if self.lost < 1 else "8 bits are few here: quantization-aware training"
+        return "errors of layers before it" if self.lost < 1 else f"8 bits are few here: {_TRAINING}"
 
 
 def layer_errors(floats: bytes, integers: bytes, pictures: Sequence[Picture]) -> list[LayerError]:

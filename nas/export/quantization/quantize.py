@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.export.flatbuffer import Table
 from nas.export.model import parse
 from nas.export.quantization.bias import corrected
 from nas.export.quantization.equalization import equalized
+from nas.export.quantization.grid import read_grid, require_grid, tables_with_ranges, with_grid, write_range
 from nas.export.quantization.method import PLAIN, Method
-from nas.export.quantization.places import tensor_table, vector_place
+from nas.export.quantization.numbers import with_numbers
 from nas.export.quantization.ranges import Histogram, ends
 from nas.export.quantization.recording import Recorder
+from nas.rounding.grid import Grid
+from nas.rounding.network import Numbers
 
 Picture = NDArray[np.floating[Any]]
-
-_QUANTIZATION, _MIN, _MAX = 4, 0, 1  # fields of Tensor, and of QuantizationParameters
 
 
 def quantize(converter: Any, ends_type: Any, pictures: Sequence[Picture], method: Method) -> bytes:
@@ -30,16 +30,40 @@ def quantize(converter: Any, ends_type: Any, pictures: Sequence[Picture], method
 
     `pictures` (1, H, W, C) in -1..1 show what activations there are.
     """
-    from tensorflow.lite.python.convert import mlir_quantize
-
-    converter._experimental_calibrate_only = True
-    floats = bytes(converter.convert())
+    floats = _calibrated(converter)
     if method.equalize:
         floats = equalized(floats)
     if method != PLAIN:
         floats = with_ranges(floats, pictures, method.ranges)
-    data = bytes(mlir_quantize(floats, input_data_type=ends_type, output_data_type=ends_type))
+    data = _in_integers(floats, ends_type)
     return corrected(data, floats, pictures) if method.correct_bias else data
+
+
+def quantize_to(converter: Any, ends_type: Any, grid: Grid, numbers: Sequence[Numbers]) -> bytes:
+    """The int8 file of TensorFlow's `converter` with the steps of a grid, and these numbers in its convolutions.
+
+    Raises `InputError` where the file is of another network.
+    """
+    data = _in_integers(with_grid(_calibrated(converter), grid), ends_type)
+    return with_numbers(require_grid(data, grid), numbers)
+
+
+def grid_for(converter: Any, ends_type: Any, pictures: Sequence[Picture], kind: str) -> Grid:
+    """The grid that the int8 file of TensorFlow's `converter` would have, with ranges of a kind."""
+    floats = with_ranges(_calibrated(converter), pictures, kind)
+    return read_grid(floats, _in_integers(floats, ends_type))
+
+
+def _calibrated(converter: Any) -> bytes:
+    """The float file that holds the ranges of its activations."""
+    converter._experimental_calibrate_only = True
+    return bytes(converter.convert())
+
+
+def _in_integers(floats: bytes, ends_type: Any) -> bytes:
+    from tensorflow.lite.python.convert import mlir_quantize
+
+    return bytes(mlir_quantize(floats, input_data_type=ends_type, output_data_type=ends_type))
 
 
 def with_ranges(data: bytes, pictures: Sequence[Picture], kind: str) -> bytes:
@@ -48,13 +72,12 @@ def with_ranges(data: bytes, pictures: Sequence[Picture], kind: str) -> bytes:
     Its input's stays and its output's is all of it: a pixel is to be one step, and the
     largest outputs are what counts.
     """
-    model = parse(data, "export")
-    tables = {number: tensor_table(model, number) for number in range(len(model.main.tensors))}
-    numbers = [number for number, table in tables.items() if _has_range(table) and number not in model.main.inputs]
+    model, tables = parse(data, "export"), tables_with_ranges(data)
+    numbers = [number for number in tables if number not in model.main.inputs]
     histograms = _histograms(Recorder(data, model.main), pictures, numbers)
     changed = bytearray(data)
     for number, histogram in histograms.items():
-        _write_range(changed, tables[number], *ends(histogram, "max" if number in model.main.outputs else kind))
+        write_range(changed, tables[number], *ends(histogram, "max" if number in model.main.outputs else kind))
     return bytes(changed)
 
 
@@ -70,20 +93,3 @@ def _histograms(recorder: Recorder, pictures: Sequence[Picture], numbers: list[i
         for number, values in tensors.items():
             histograms[number].add(values)
     return histograms
-
-
-def _has_range(table: Table) -> bool:
-    quantization = table.table(_QUANTIZATION)
-    if quantization is None:
-        return False
-    return all(len(quantization.array(slot, np.dtype(np.float32))) == 1 for slot in (_MIN, _MAX))
-
-
-def _write_range(data: bytearray, table: Table, low: float, high: float) -> None:
-    quantization = table.table(_QUANTIZATION)
-    if quantization is None:
-        return
-    for slot, value in ((_MIN, low), (_MAX, high)):
-        place = vector_place(quantization, slot)
-        if place is not None:
-            data[place : place + 4] = np.float32(value).tobytes()
