@@ -48,7 +48,6 @@ def _check_space(text: str) -> str:
     return check_name("search space", _spaces, word)
 
 
-
 class Experiment(Section):
     """All settings of a run. Equal where the settings are, wherever they were written."""
 

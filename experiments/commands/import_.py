@@ -65,9 +65,7 @@ def _show(result: Result) -> None:
     if result["statistics"]:
         print(f"batch norms   their statistics are those of {result['statistics']} pictures: the file has none")
     elif result["statistics"] == 0:
-        print(
-            "batch norms   have no statistics, as the file has none; --images with 8 pictures gives them some"
-        )
+        print("batch norms   have no statistics, as the file has none; --images with 8 pictures gives them some")
     if bad := result["undecodable"]:
         more = ", ..." if len(bad) > NAMED else ""
         print(f"left out      {len(bad)} pictures cannot be decoded: {', '.join(bad[:NAMED])}{more}")

@@ -131,7 +131,13 @@ def made_up_metrics(rows: list[dict[str, Any]]) -> dict[str, Any]:
     winner = {"trial": best["number"], "digest": best["digest"], "latency_ms": {DEVICE: best["latency_ms"]}}
     winner |= {"architecture": best["architecture"].replace("; ", "\n") + "\n", "params": best["params"]}
     winner |= {"macs": best["macs"], "validation_accuracy": best["validation_accuracy"], "test_accuracy": 0.98333}
-    winner |= {"epochs": 40, "best_epoch": 38, "stages": made_up_stages(), "history": history, "evaluation": made_up_evaluation()}
+    winner |= {
+        "epochs": 40,
+        "best_epoch": 38,
+        "stages": made_up_stages(),
+        "history": history,
+        "evaluation": made_up_evaluation(),
+    }
     states = [row["state"] for row in rows]
     counts = {state: states.count(state) for state in ("trained", "infeasible", "duplicate", "failed")}
     search = {"sampler": "tpe", "device": DEVICE, "limit_ms": LIMIT_MS, "trials": len(rows), "architectures": 40}
