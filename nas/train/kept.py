@@ -32,16 +32,16 @@ _PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy")
 _SOURCES = Path(__file__).parents[1]
 _APART = ("export", "search")  # packages that training does not import
 _DIGEST = 32  # bytes at the beginning of an entry, of all that follow
-_FORM = 2  # to be counted up when entries change
+_FORM = 3  # to be counted up when entries change
 
 
 _postponed: list[tuple[str, Any, Any]] = []
-_here = threading.local()  # whether the last compilation of a thread was none
+_here = threading.local()  # whether a thread has compiled what it asked for, and not found it
 
 
 def _hear(event: str, **_: Any) -> None:
-    if event == "/jax/compilation_cache/cache_hits":
-        _here.loaded = True
+    if event == "/jax/compilation_cache/cache_misses":
+        _here.compiled = True
 
 
 jax.monitoring.register_event_listener(_hear)
@@ -113,11 +113,12 @@ def keep(key: str, compiled: Any, shapes: Any) -> None:
 def compile_to_keep(lowered: Any, key: str, shapes: Any) -> Any:
     """Compiles a program, and has it written by `keep_postponed` or at the end of the process: something waits now.
 
-    What JAX's own cache on disk had is not written: XLA (jaxlib 0.10) writes of a loaded program only a part.
+    What JAX had already, on disk or in memory, is not written: XLA (jaxlib 0.10) writes of a program that was
+    loaded once only a part, with which it fails when it is run.
     """
-    _here.loaded = False
+    _here.compiled = False
     compiled = lowered.compile()
-    if Place.folder is not None and not _here.loaded:
+    if Place.folder is not None and _here.compiled:
         _postponed.append((key, compiled, shapes))
     return compiled
 
