@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 import warnings
+from contextlib import closing
 from pathlib import Path
 
 import optuna
@@ -32,13 +33,23 @@ LIMITS = Limits((DEVICE,), {DEVICE.name: 0.48})
 def search(name, storage, folder, workers, architectures):
     """Searches from where an earlier start in the folder was killed; the study is in a server's database, or there."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    kept = server_storage(storage) if storage else sqlite_storage(folder / "study.db")
-    study = the_study(kept, name, "this test", ["maximize"])
+    study = _study(name, storage, folder / "study.db")
     crew = Crew(LocalProcesses(Epochs(folder, seconds=0.01), workers), deaths=1000)
     made = assemble(study, LIMITS, crew, Budget(architectures), space=SPACE, sampler="tpe", seed=5)
     if storage:
         made.company = Shared(study, str(folder))
     list(made.run())
+
+
+def _study(name, storage, file):
+    """The study, in a file made whole before it gets its name, as by `nas run`."""
+    if not storage and not file.exists():
+        beside = file.with_name("made")
+        beside.unlink(missing_ok=True)
+        with closing(sqlite_storage(beside)) as kept:
+            the_study(kept, name, "this test", ["maximize"])
+        beside.replace(file)
+    return the_study(server_storage(storage) if storage else sqlite_storage(file), name, "this test", ["maximize"])
 
 
 def _forked(name, storage, folder, *settings):
