@@ -14,8 +14,7 @@ def keep_freed_memory() -> bool:
     """Tells glibc to keep what is freed, and whether it heard.
 
     Left to itself it maps every large array afresh and gives it back at once, so that each
-    step waits for the system to clear the same pages: a third of a step's time where
-    activations are large. Threads that begin later take from the one heap of the process,
+    step waits for the system to clear the same pages. Threads that begin later take from the one heap of the process,
     as what is freed in heaps of their own goes back whatever is asked. The process keeps
     the most that it ever needed. Does nothing with other allocators, which mallopt does not
     reach.

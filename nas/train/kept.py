@@ -105,7 +105,7 @@ def keep(key: str, compiled: Any, shapes: Any) -> None:
         serialized, _, _ = serialize_executable.serialize(compiled)
         content = zlib.compress(pickle.dumps((shapes, serialized)), 1)
     except (ValueError, NotImplementedError, TypeError, pickle.PicklingError, jax.errors.JaxRuntimeError):
-        return  # not of this platform
+        return  # JAX says in so many ways that it writes no programs of this platform; the one at hand serves on
     with suppress(InputError):
         write_bytes(Place.folder / key, sha256(content).digest() + content)
 

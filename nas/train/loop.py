@@ -98,8 +98,8 @@ def train(
     while. `by_block` says how it is compiled (see `nas.train.compiled`): where it does not,
     by block on CPUs alone. With a `teacher` the network learns from its outputs too.
     `devices` is how many share each batch: where it does not say, all, but for CPUs;
-    `join_hosts` adds other hosts', which all see the folders. With a `grid` all is rounded as in an int8 file that has
-    it, and batch norms keep their statistics: those of the `start`.
+    `join_hosts` adds other hosts', which all see the folders. With a `grid` all is rounded as
+    in an int8 file that has it, and batch norms keep their statistics: those of the `start`.
 
     Raises `InputError` where network and pictures do not fit or the folder is of another
     training, and `TrainingFailed` where the loss is no longer a number.
@@ -109,12 +109,9 @@ def train(
     _require_fit(architecture, dataset, recipe)
     use_cache_on_disk()
     dataset = at_resolution(dataset, architecture.resolution)
-    Growth(recipe, architecture.resolution).require_fit(architecture)
     network = initialise(architecture, seed)
     frozen = frozen_blocks(network, start, take_over(network, start)) if start else 0
-    group = devices_to_use(devices)
-    if group:
-        group.require_shares(recipe)
+    group = _sharing(devices, recipe)
     by_block = (group is None and jax.default_backend() == "cpu") if by_block is None else by_block
     rounding = block_roundings(network, dataset.train.images.shape[1:], recipe, grid)
     chain = Chain.of(network, by_block, rounding)
@@ -122,8 +119,7 @@ def train(
     kept = None
     if checkpoints is not None:
         kept = Checkpoints(checkpoints, architecture, recipe, seed, network, start.about if start else "")
-        kept.about |= {"teacher": teacher.text} if teacher else {}
-        kept.about |= {"grid": grid.digest} if grid else {}
+        kept.about |= _told_by(teacher, grid)
     first_step = 0.0
     with _Folders(kept, log or checkpoints) as folders:
         state, history = folders.latest(state)
@@ -138,6 +134,19 @@ def train(
     chain.write(network, *evaluated(state))
     network.eval()  # type: ignore[no-untyped-call]
     return Trained(network, tuple(history), first_step)
+
+
+def _sharing(devices: int | None, recipe: Recipe) -> Devices | None:
+    """The devices that share each batch, which the recipe's can be shared by; None for one by itself."""
+    group = devices_to_use(devices)
+    if group:
+        group.require_shares(recipe)
+    return group
+
+
+def _told_by(teacher: Teacher | None, grid: Grid | None) -> dict[str, str]:
+    """What tells a training from another with the same network, recipe and seed."""
+    return ({"teacher": teacher.text} if teacher else {}) | ({"grid": grid.digest} if grid else {})
 
 
 class _Folders(ExitStack):
@@ -293,3 +302,4 @@ def _require_fit(architecture: Architecture, dataset: Dataset, recipe: Recipe) -
             f"batch_size: found {recipe.batch_size}; "
             f"expected at most {len(dataset.train)}, the training pictures of {dataset.name}"
         )
+    Growth(recipe, architecture.resolution).require_fit(architecture)

@@ -32,12 +32,9 @@ def make_room(folders: Sequence[Path], most: float) -> int:
     Looks once a day at most: there may be tens of thousands of them.
     """
     stamp = folders[0] / _LOOKED
-    try:
-        if time.time() - stamp.stat().st_mtime < _SECONDS:
-            return 0
-    except OSError:
-        pass  # never looked yet
     with suppress(OSError):
+        if stamp.exists() and time.time() - stamp.stat().st_mtime < _SECONDS:
+            return 0
         stamp.touch()
     found = sorted(_files(folders))
     left, deleted = sum(size for _, size, _ in found), 0
