@@ -15,6 +15,7 @@ import argparse
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import lru_cache, partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -80,8 +81,9 @@ def ours(architecture: Architecture, batch: int) -> Turn:
     """Steps as `nas.train` makes them on CPUs, block by block."""
     network, side = initialise(architecture), architecture.resolution
     chain = Chain.of(network, by_block=jax.default_backend() == "cpu")
-    state = chain.state(network, RECIPE)
-    compiled = compile_chain(chain, RECIPE, state, (side, side, 3))
+    recipe = replace(RECIPE, batch_size=batch)
+    state = chain.state(network, recipe)
+    compiled = compile_chain(chain, recipe, state, (side, side, 3))
     images, labels = pictures(batch, side)
     step = Step(np.zeros(len(chain.layouts) + 1, np.uint32), np.float32(RECIPE.learning_rate), np.float32(0))
 
