@@ -1,11 +1,10 @@
 """How much accuracy int8 costs on CIFAR-10, by every way to it, on all test pictures.
 
-    python benchmarks/int8_cifar10.py --data-dir FOLDER [--runs FOLDER]
+    python benchmarks/int8_cifar10.py --data-dir FOLDER [--only NETWORK]
 
-FOLDER is where tensorflow-datasets has cifar10 prepared. Of four networks the first is that of
-`train_cifar10.py`, whose training is to have ended in --runs; the others, after
-EfficientNet-EdgeTPU-S, -lite0 and -B0, are trained here for a short while. Each is then run as
-Flax, as TFLite in float32, as int8 by each method, and as int8 after an epoch of
+FOLDER is where tensorflow-datasets has cifar10 prepared. Four networks after MobileNet v2 (that of
+`train_cifar10.py`), EfficientNet-EdgeTPU-S, -lite0 and -B0 are trained for a short while. Each is
+then run as Flax, as TFLite in float32, as int8 by each method, and as int8 after an epoch of
 quantization-aware training. Goes on where it was stopped: trainings from their last epoch, and
 every form that is done has its row in results/int8_cifar10.csv. Writes results/int8_cifar10.md
 after every network. --epochs, --pictures and --tested are for a trial on few pictures.
@@ -26,8 +25,7 @@ import numpy as np
 from experiment import markdown
 from machine import header
 from numpy.typing import NDArray
-from train_cifar10 import FULL
-from train_cifar10 import NETWORKS as LONG
+from train_cifar10 import MOBILENET
 
 from experiments.rounding import CALIBRATION_PICTURES
 from experiments.stages.export import calibration_pictures
@@ -49,9 +47,8 @@ from nas.train.transfer import Start
 
 RESULTS = Path(__file__).parent / "results"
 SEED = 0
-MOBILENET = "mobilenet-v2-like"
 NETWORKS = {
-    MOBILENET: LONG[MOBILENET],
+    "mobilenet-v2-like": MOBILENET,
     "edgetpu-s-like": Architecture.parse(
         """
         input 32x32x3
@@ -95,9 +92,18 @@ NETWORKS = {
         """
     ),
 }
-LONG_RUN = next(job for job in FULL if job.network == MOBILENET)
-PICTURES = 25_000  # that the short trainings see, and quantization-aware training
-SHORT = replace(LONG_RUN.recipe, epochs=8, warmup_epochs=1, ema=0.995)
+PICTURES = 25_000  # that trainings see
+SHORT = Recipe(
+    epochs=8,
+    batch_size=128,
+    optimizer="sgd",
+    learning_rate=0.2,
+    weight_decay=5e-4,
+    warmup_epochs=1,
+    label_smoothing=0.05,
+    ema=0.995,
+    augment=("shift", "flip"),
+)
 QAT = Recipe(
     epochs=1,
     batch_size=64,
@@ -116,24 +122,26 @@ ENOUGH = 0.005, 0.98  # the most accuracy that int8 may lose, and the least agre
 
 @dataclass(frozen=True)
 class Case:
-    """One network, where its trainings are kept, and on what and how it is trained."""
+    """One network, where what is made of it is kept, and on what and how it is trained."""
 
     name: str
-    checkpoints: Path
-    folder: Path  # for all else
+    folder: Path
     dataset: Dataset
-    few: Dataset  # for quantization-aware training
     recipe: Recipe
+
+    @property
+    def checkpoints(self) -> Path:
+        """Of its training in floating point."""
+        return self.folder / "checkpoints"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", help="where tensorflow-datasets has cifar10")
-    parser.add_argument("--runs", type=Path, default=Path("runs/train_cifar10"), help="of `train_cifar10.py`")
-    parser.add_argument("--own-runs", type=Path, default=Path("runs/int8_cifar10"), help="where trainings are kept")
+    parser.add_argument("--runs", type=Path, default=Path("runs/int8_cifar10"), help="where trainings are kept")
     parser.add_argument("--only", choices=NETWORKS, help="this network alone")
     parser.add_argument("--out", type=Path, default=RESULTS)
-    parser.add_argument("--epochs", type=int, help="of the trainings, for a trial")
+    parser.add_argument("--epochs", type=int, default=SHORT.epochs, help="of the trainings, for a trial")
     parser.add_argument("--pictures", type=int, default=PICTURES, help="to train on, for a trial")
     parser.add_argument("--tested", type=int, help="test pictures, for a trial")
     options = parser.parse_args()
@@ -141,21 +149,11 @@ def main() -> None:
     if options.tested:
         whole = replace(whole, test=whole.test.take(np.arange(options.tested)))
     file = options.out / "int8_cifar10.csv"
+    some = with_pictures(whole, options.pictures, SEED)
+    recipe = replace(SHORT, epochs=options.epochs, warmup_epochs=min(SHORT.warmup_epochs, options.epochs - 1))
     for name in NETWORKS if options.only is None else (options.only,):
-        measure(case(name, whole, options), file)
-        write_text(options.out / "int8_cifar10.md", document(read(file), whole, options.own_runs))
-
-
-def case(name: str, whole: Dataset, options: argparse.Namespace) -> Case:
-    """What is measured under a name: the long training's network, or one of the short ones."""
-    some, folder = with_pictures(whole, options.pictures, SEED), (options.own_runs / name).absolute()
-    if name == MOBILENET and not options.epochs:
-        ended = (options.runs / LONG_RUN.name).absolute()
-        if not ended.is_dir() or load_trained(ended, best=False).epoch < LONG_RUN.recipe.epochs:
-            raise SystemExit(f"{ended}: is no training that has ended; expected that of train_cifar10.py, or --only")
-        return Case(name, ended, folder, whole, some, LONG_RUN.recipe)
-    recipe = replace(SHORT, epochs=options.epochs, warmup_epochs=0) if options.epochs else SHORT
-    return Case(name, folder / "checkpoints", folder, some, some, recipe)
+        measure(Case(name, (options.runs / name).absolute(), some, recipe), file)
+        write_text(options.out / "int8_cifar10.md", document(read(file), whole, options.runs))
 
 
 def measure(one: Case, file: Path) -> None:
@@ -220,7 +218,7 @@ def rounded_training(one: Case, network: Network, grid: Grid, folder: Path) -> t
     start = Start(one.name, network_arrays(network))
     found = train(
         NETWORKS[one.name],
-        one.few,
+        one.dataset,
         QAT,
         seed=SEED,
         checkpoints=folder,
