@@ -9,7 +9,7 @@ demo: $(VENV)/ready
 	$(BIN)/nas run experiments/quickstart.yaml
 
 test: $(VENV)/ready
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
