@@ -16,12 +16,13 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from nas.search.samplers.history import FromHistory, Params, before, options, rank, score, told, violation
+from nas.search.samplers.history import FromHistory, Params, before, key, options, rank, score, told, violation
 from nas.search.samplers.strategy import Draw, Ranges, Strategy
 
 Policy = dict[str, NDArray[np.float64]]  # by choice, the logits of its options (N,)
 
 KEPT = 0.9  # of the baseline and of the spread of rewards, at each trial
+TRIES = 30  # to draw what was not there before
 MOST_ADVANTAGE = 3.0  # in spreads; a single trial is not to settle everything
 
 
@@ -52,13 +53,23 @@ class PolicyGradient(FromHistory):
         self.learning_rate, self.exponent = learning_rate, exponent
 
     def together(self, study: Study, trial: FrozenTrial, space: dict[str, BaseDistribution]) -> Params:
-        """One draw from the policy; choices with no end of options are drawn at random."""
+        """A draw from the policy; choices with no end of options are drawn at random.
+
+        A policy that is sure of itself would draw what it has learned from for ever: each draw that
+        was there before makes the next a little more likely to be any.
+        """
+        earlier = before(study, trial)
+        tried = {key(one.params, space) for one in earlier}
         chosen = self.at_random(study, trial, space)
         alternatives = {n: found for n in sorted(space) if (found := options(space[n])) is not None}
-        policy = self._learned(study, told(before(study, trial), space), alternatives)
-        for name, logits in policy.items():
-            index = int(self.rng.choice(len(logits), p=_softmax(logits)))
-            chosen[name] = alternatives[name][index]
+        policy = self._learned(study, told(earlier, space), alternatives)
+        for attempt in range(TRIES):
+            for name, logits in policy.items():
+                any_share = attempt / TRIES
+                shares = any_share / len(logits) + (1 - any_share) * _softmax(logits)
+                chosen[name] = alternatives[name][int(self.rng.choice(len(logits), p=shares))]
+            if key(chosen, space) not in tried:
+                break
         return chosen
 
     def _learned(self, study: Study, trials: list[FrozenTrial], alternatives: dict[str, tuple[Any, ...]]) -> Policy:

@@ -69,6 +69,18 @@ def test_grid_tries_everything_once():
     assert len({tuple(t.params.items()) for t in study.trials[:6]}) == 6
 
 
+@pytest.mark.parametrize("name", ["tpe", "controller", "controller learning_rate=5"])
+def test_most_of_a_small_space_is_tried_without_repeats(name):
+    choices = {"kernel": (3, 5, 7), "block": ("conv", "mbconv", "pool"), "repeats": (1, 2, 3)}
+    study = new_study()
+    for number in range(24):
+        study.sampler = make_sampler(name, 0, number)
+        trial = study.ask()
+        chosen = suggest(trial, choices)
+        study.tell(trial, float(chosen["kernel"] + 10 * chosen["repeats"]))
+    assert len({tuple(t.params.items()) for t in study.trials}) >= 20
+
+
 def test_local_search_begins_where_it_is_told():
     study = new_study()
     start = {"block": "conv", "kernel": 7, "channels": 16, "repeats": 1, "se": 0}
