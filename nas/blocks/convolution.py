@@ -21,6 +21,7 @@ Padding = tuple[tuple[int, int], tuple[int, int]]
 Stride = int | tuple[int, int]  # of rows and columns alike, or of each
 PADDINGS = ("same", "symmetric", "valid", "ceil")
 POSITIONS = 4096  # of outputs that a widening convolution computes at a time
+PARTS = 4  # of a batch, in which gradients of kernels are computed
 
 _library = ContextVar("library_convolutions", default=False)
 _mappable = ContextVar("mappable_operations", default=False)
@@ -117,7 +118,11 @@ def convolve(
         return _by_columns(x, kernel, padding, stride, dilation)
     if groups == 1 and max(kernel.shape[:2]) <= 3 and kernel.shape[3] >= 2 * kernel.shape[2] >= 48:
         return _widening(x, kernel, padding, stride, dilation)
-    return _library_convolution(x, kernel, padding, stride, dilation, groups)
+    return (
+        _dense(x, kernel, padding, stride, dilation)
+        if groups == 1
+        else _library_convolution(x, kernel, padding, stride, dilation, groups)
+    )
 
 
 def _by_columns(x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int) -> jax.Array:
@@ -147,6 +152,46 @@ def _library_convolution(
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
         feature_group_count=groups,
     )
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
+def _dense(x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int) -> jax.Array:
+    """The library's convolution, its gradient of the kernel summed over parts of the batch.
+
+    What XLA copies for that gradient of a whole batch leaves the processor's caches.
+    """
+    return _library_convolution(x, kernel, padding, stride, dilation, 1)
+
+
+def _dense_forward(
+    x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return _library_convolution(x, kernel, padding, stride, dilation, 1), (x, kernel)
+
+
+def _dense_backward(
+    padding: Padding, stride: int, dilation: int, saved: tuple[jax.Array, jax.Array], grad: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    x, kernel = saved
+
+    def of(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return _library_convolution(x, kernel, padding, stride, dilation, 1)
+
+    def of_kernel(x: jax.Array, grad: jax.Array) -> jax.Array:
+        return jax.vjp(partial(of, x), kernel)[1](grad)[0]
+
+    (of_input,) = jax.vjp(lambda x: of(x, kernel), x)[1](grad)
+    # Not a loop, in which XLA computes convolutions by a far slower code.
+    parts = zip(*(jnp.split(pictures, _parts(pictures.shape[0])) for pictures in (x, grad)), strict=True)
+    return of_input, reduce(lax.add, (of_kernel(*part) for part in parts))
+
+
+def _parts(batch: int) -> int:
+    """In how many parts of one size a batch is best."""
+    return next(count for count in range(PARTS, 0, -1) if batch % count == 0)
+
+
+_dense.defvjp(_dense_forward, _dense_backward)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
