@@ -178,7 +178,8 @@ def _dense_backward(
         return _library_convolution(x, kernel, padding, stride, dilation, 1)
 
     def of_kernel(x: jax.Array, grad: jax.Array) -> jax.Array:
-        return jax.vjp(partial(of, x), kernel)[1](grad)[0]
+        gradient: jax.Array = jax.vjp(partial(of, x), kernel)[1](grad)[0]
+        return gradient
 
     (of_input,) = jax.vjp(lambda x: of(x, kernel), x)[1](grad)
     # Not a loop, in which XLA computes convolutions by a far slower code.
