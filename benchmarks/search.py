@@ -219,7 +219,7 @@ def about(context: Context, trainings: Sequence[Row]) -> list[tuple[str, str]]:
         ("limits", f"{most[DEVICE]:.4f} ms on {DEVICE} (estimate), {most['macs'] / 1e6:.2f} M MACs"),
         ("trials", ", ".join(f"{done[key]} {key}" for key in OUTCOMES)),
         ("trial recipe", f"{recipe.epochs} epochs of {settings.pictures} pictures"),
-        ("training", f"{last['epochs']} epochs of {last['pictures']} pictures, {last['cores']} cores"),
+        ("training", f"{last['epochs']} epochs of {last['pictures']} pictures; cores: {last['cores']}"),
     ]
 
 
