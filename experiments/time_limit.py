@@ -17,14 +17,19 @@ class TookTooLong(Exception):
 def within(seconds: float | None) -> Iterator[None]:
     """Raises `TookTooLong` within the block when so much time has passed.
 
-    Wherever Python runs or waits, the block ends; a library's own loop is waited for. In
-    threads other than the main one, which no signal reaches, nothing is raised.
+    Wherever Python runs or waits, the block ends; a library's own loop is waited for, and a
+    library that swallows the exception is left to end or to be told again. In threads other
+    than the main one, which no signal reaches, nothing is raised.
     """
     if seconds is None or threading.current_thread() is not threading.main_thread():
         yield
         return
 
+    over = False
+
     def end(_number: int, _frame: FrameType | None) -> None:
+        nonlocal over
+        over = True
         raise TookTooLong
 
     before = signal.signal(signal.SIGALRM, end)
@@ -34,3 +39,5 @@ def within(seconds: float | None) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+    if over:
+        raise TookTooLong

@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import suppress
 
 import jax
 import optuna
@@ -179,6 +180,8 @@ def test_a_trial_taken_up_again_is_judged_from_its_first_epoch(opened):
     assert (stopped.accuracy, stopped.stopped) == (asked[2], True)
 
 
+# The signal may come while Python collects garbage, which reports what is raised there instead of passing it on.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_trial_that_takes_too_long_has_failed(opened):
     context = opened("search.trial_minutes=0.0001")
     ended = train_trial(context, 0, next(iter(context.space.alternatives())), lambda *_: True)
@@ -200,6 +203,8 @@ def test_within_ends_what_takes_too_long_and_nothing_else():
     with within(None), within(60):
         pass
     with pytest.raises(TookTooLong), within(0.02):
+        time.sleep(30)
+    with pytest.raises(TookTooLong), within(0.02), suppress(TookTooLong):
         time.sleep(30)
 
 
