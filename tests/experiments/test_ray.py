@@ -10,8 +10,7 @@ import pytest
 
 from tests.experiments.conftest import ROOT, nas
 from tests.experiments.test_workers import trained
-
-MEMORY = 80_000_000  # bytes of a node's object store, which nothing is put into
+from tests.ray_cluster import two_nodes
 
 # Ray leaves files of its own open.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
@@ -19,17 +18,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 @pytest.fixture(scope="module")
 def address():
-    """A cluster of two nodes of one core, beside a head that has none."""
-    pytest.importorskip("ray", reason="Ray is not installed: pip install 'edgescale[ray]'")
-    from ray.cluster_utils import Cluster
-
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    head = {"num_cpus": 0, "object_store_memory": MEMORY, "include_dashboard": False}
-    cluster = Cluster(initialize_head=True, head_node_args=head)
-    for _ in range(2):
-        cluster.add_node(num_cpus=1, object_store_memory=MEMORY)
-    yield cluster.address
-    cluster.shutdown()
+    with two_nodes() as cluster:
+        yield cluster.address
 
 
 def test_a_run_on_ray_is_killed_and_reaches_its_report(address, tiny_yaml, tiny_run, tmp_path):

@@ -1,4 +1,3 @@
-import os
 import socket
 import sys
 import time
@@ -10,8 +9,7 @@ from nas.search.trainer import Ended
 from nas.search.workers.crew import Crew
 from nas.search.workers.ray_cluster import RayActors, Resources
 from tests.nas.search.workers.trainings import ARCHITECTURE, Epochs, alive, troubled, worker_pids
-
-MEMORY = 80_000_000  # bytes of a node's object store, which nothing is put into
+from tests.ray_cluster import two_nodes
 
 
 def always(_epoch, _accuracy):
@@ -24,17 +22,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 @pytest.fixture(scope="module")
 def cluster():
-    """Two nodes of one core beside a head that has none; and their addresses."""
-    pytest.importorskip("ray", reason="Ray is not installed: pip install 'edgescale[ray]'")
-    from ray.cluster_utils import Cluster
-
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    head = {"num_cpus": 0, "object_store_memory": MEMORY, "include_dashboard": False}
-    made = Cluster(initialize_head=True, head_node_args=head)
-    for name in ("one", "two"):
-        made.add_node(num_cpus=1, resources={name: 1}, object_store_memory=MEMORY)
-    yield made
-    made.shutdown()
+    with two_nodes() as made:
+        yield made
 
 
 @pytest.fixture
