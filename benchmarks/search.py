@@ -92,6 +92,7 @@ def main() -> None:
                 pictures = QUICK_PICTURES if options.quick else PICTURES
                 keep(context, name, networks[name], seed, pictures, options.runs, out / "search.csv")
     if not options.only:
+        write_text(out / "search_trials.csv", context.path("trials.csv").read_text())
         write_text(out / "search.md", report(context, networks, read(out / "search.csv")))
 
 
@@ -195,7 +196,8 @@ def report(context: Context, networks: Mapping[str, Architecture], rows: Sequenc
     return "\n\n".join(
         [
             "# A search against two published networks",
-            "Written by `benchmarks/search.py`; every training is in `search.csv`.",
+            "Written by `benchmarks/search.py`; every training is in `search.csv`, every trial of the search in "
+            "`search_trials.csv`.",
             markdown(("what", "found"), about(context, mine["winner"])),
             f"The references have {DEPTH:g} times their published depth and a stem that keeps all {PIXELS} pixels; "
             f"MobileNet v2 has {WIDTH:g} times its width, EfficientNet-EdgeTPU-S the largest (by {STEP:g}) whose "

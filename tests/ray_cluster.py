@@ -19,5 +19,7 @@ def two_nodes():
     cluster = Cluster(initialize_head=True, head_node_args=head)
     for name in ("one", "two"):
         cluster.add_node(num_cpus=1, resources={name: 1}, object_store_memory=MEMORY)
-    yield cluster
-    cluster.shutdown()
+    try:
+        yield cluster
+    finally:
+        cluster.shutdown()

@@ -118,11 +118,9 @@ def convolve(
         return _by_columns(x, kernel, padding, stride, dilation)
     if groups == 1 and max(kernel.shape[:2]) <= 3 and kernel.shape[3] >= 2 * kernel.shape[2] >= 48:
         return _widening(x, kernel, padding, stride, dilation)
-    return (
-        _dense(x, kernel, padding, stride, dilation)
-        if groups == 1
-        else _library_convolution(x, kernel, padding, stride, dilation, groups)
-    )
+    if groups == 1:
+        return _dense(x, kernel, padding, stride, dilation)
+    return _library_convolution(x, kernel, padding, stride, dilation, groups)
 
 
 def _by_columns(x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int) -> jax.Array:
@@ -158,7 +156,7 @@ def _library_convolution(
 def _dense(x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int) -> jax.Array:
     """The library's convolution, its gradient of the kernel summed over parts of the batch.
 
-    What XLA copies for that gradient of a whole batch leaves the processor's caches.
+    Of a large batch at once XLA computes that gradient in more time than of its parts.
     """
     return _library_convolution(x, kernel, padding, stride, dilation, 1)
 
