@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from flax import nnx
 
 from nas.blocks.activations import ACTIVATIONS
-from nas.blocks.convolution import Stride, same_padding
+from nas.blocks.convolution import same_padding
 from nas.blocks.layers import BatchNorm, Conv
+from nas.blocks.library_convolution import Stride
 from nas.blocks.pool import max_pool, mean_pool
 from nas.ops import Shape
 

@@ -17,11 +17,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-Padding = tuple[tuple[int, int], tuple[int, int]]
-Stride = int | tuple[int, int]  # of rows and columns alike, or of each
+from nas.blocks.library_convolution import Padding, Stride, dense_convolution, library_convolution, pair
+
 PADDINGS = ("same", "symmetric", "valid", "ceil")
 POSITIONS = 4096  # of outputs that a widening convolution computes at a time
-PARTS = 4  # of a batch, in which gradients of kernels are computed
 
 _library = ContextVar("library_convolutions", default=False)
 _mappable = ContextVar("mappable_operations", default=False)
@@ -99,17 +98,12 @@ def padding_of(mode: str, size: tuple[int, ...], kernel: tuple[int, ...], stride
     return axis(size[0], kernel[0], rows), axis(size[1], kernel[1], columns)
 
 
-def pair(value: int | tuple[int, int]) -> tuple[int, int]:
-    """One number for rows and columns alike as two."""
-    return (value, value) if isinstance(value, int) else value
-
-
 def convolve(
     x: jax.Array, kernel: jax.Array, padding: Padding, stride: Stride = 1, dilation: int = 1, groups: int = 1
 ) -> jax.Array:
     """Convolves `x` (B, H, W, C) with `kernel` (kh, kw, C / groups, D) to (B, H', W', D)."""
     if uses_library() or not isinstance(stride, int):
-        return _library_convolution(x, kernel, padding, stride, dilation, groups)
+        return library_convolution(x, kernel, padding, stride, dilation, groups)
     if kernel.shape[:2] == (1, 1) and groups == 1 and padding == ((0, 0), (0, 0)):
         return _product(x[:, ::stride, ::stride], kernel)
     if groups == x.shape[-1] == kernel.shape[-1]:
@@ -119,8 +113,8 @@ def convolve(
     if groups == 1 and max(kernel.shape[:2]) <= 3 and kernel.shape[3] >= 2 * kernel.shape[2] >= 48:
         return _widening(x, kernel, padding, stride, dilation)
     if groups == 1:
-        return _dense(x, kernel, padding, stride, dilation)
-    return _library_convolution(x, kernel, padding, stride, dilation, groups)
+        return dense_convolution(x, kernel, padding, stride, dilation)
+    return library_convolution(x, kernel, padding, stride, dilation, groups)
 
 
 def _by_columns(x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int) -> jax.Array:
@@ -136,61 +130,6 @@ def _product(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """
     channels = kernel.shape[-1]
     return (x.reshape(-1, x.shape[-1]) @ kernel.reshape(-1, channels)).reshape(*x.shape[:3], channels)
-
-
-def _library_convolution(
-    x: jax.Array, kernel: jax.Array, padding: Padding, stride: Stride, dilation: int, groups: int
-) -> jax.Array:
-    return lax.conv_general_dilated(
-        x,
-        kernel,
-        pair(stride),
-        padding,
-        rhs_dilation=(dilation, dilation),
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        feature_group_count=groups,
-    )
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
-def _dense(x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int) -> jax.Array:
-    """The library's convolution, its gradient of the kernel summed over parts of the batch.
-
-    Of a large batch at once XLA computes that gradient in more time than of its parts.
-    """
-    return _library_convolution(x, kernel, padding, stride, dilation, 1)
-
-
-def _dense_forward(
-    x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int
-) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return _library_convolution(x, kernel, padding, stride, dilation, 1), (x, kernel)
-
-
-def _dense_backward(
-    padding: Padding, stride: int, dilation: int, saved: tuple[jax.Array, jax.Array], grad: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    x, kernel = saved
-
-    def of(x: jax.Array, kernel: jax.Array) -> jax.Array:
-        return _library_convolution(x, kernel, padding, stride, dilation, 1)
-
-    def of_kernel(x: jax.Array, grad: jax.Array) -> jax.Array:
-        gradient: jax.Array = jax.vjp(partial(of, x), kernel)[1](grad)[0]
-        return gradient
-
-    (of_input,) = jax.vjp(lambda x: of(x, kernel), x)[1](grad)
-    # Not a loop, in which XLA computes convolutions by a far slower code.
-    parts = zip(*(jnp.split(pictures, _parts(pictures.shape[0])) for pictures in (x, grad)), strict=True)
-    return of_input, reduce(lax.add, (of_kernel(*part) for part in parts))
-
-
-def _parts(batch: int) -> int:
-    """In how many parts of one size a batch is best."""
-    return next(count for count in range(PARTS, 0, -1) if batch % count == 0)
-
-
-_dense.defvjp(_dense_forward, _dense_backward)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))

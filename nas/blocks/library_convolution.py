@@ -1,0 +1,104 @@
+"""XLA's own convolution, and what makes it and its gradients faster on CPUs."""
+
+from functools import partial, reduce
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+Padding = tuple[tuple[int, int], tuple[int, int]]
+Stride = int | tuple[int, int]  # of rows and columns alike, or of each
+PARTS = 4  # of a batch, in which gradients of kernels are computed
+
+
+def pair(value: int | tuple[int, int]) -> tuple[int, int]:
+    """One number for rows and columns alike as two."""
+    return (value, value) if isinstance(value, int) else value
+
+
+def library_convolution(
+    x: jax.Array, kernel: jax.Array, padding: Padding, stride: Stride, dilation: int, groups: int
+) -> jax.Array:
+    """One `conv_general_dilated` of (B, H, W, C) with (kh, kw, C / groups, D)."""
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        pair(stride),
+        padding,
+        rhs_dilation=(dilation, dilation),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=groups,
+    )
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
+def dense_convolution(x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int) -> jax.Array:
+    """The library's convolution, in the forms of it and of its gradients that take CPUs the least time."""
+    return _several_at_once(x, kernel, padding, stride, dilation)
+
+
+def _several_at_once(x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int) -> jax.Array:
+    """A convolution of few channels to few, with neighbouring outputs of a row computed as channels of one.
+
+    XLA multiplies by a kernel of few columns at half its speed or less. Copies of the kernel side by
+    side, each a stride further to the right, cost some multiplications by zero, and less time.
+    """
+    batch, rows, width, _ = jax.eval_shape(
+        lambda x, kernel: library_convolution(x, kernel, padding, stride, dilation, 1), x, kernel
+    ).shape
+    count = _neighbours(kernel.shape, width) if dilation == 1 else 1
+    if count > 1:
+        shifts = [(stride * index, stride * (count - 1 - index)) for index in range(count)]
+        kernels = [jnp.pad(kernel, ((0, 0), shift, (0, 0), (0, 0))) for shift in shifts]
+        y = library_convolution(x, jnp.concatenate(kernels, -1), padding, (stride, stride * count), 1, 1)
+        return y.reshape(batch, rows, width, kernel.shape[3])
+    return library_convolution(x, kernel, padding, stride, dilation, 1)
+
+
+def _neighbours(kernel: tuple[int, ...], width: int) -> int:
+    """How many outputs of a row of `width` are best computed at once by a kernel of this shape; 1: each by itself."""
+    _, columns, channels, outputs = kernel
+    if columns == 1 or channels > 16:
+        return 1
+    most = 64 if 1 < channels < 8 else 32
+    return next(count for count in (4, 2, 1) if count == 1 or (width % count == 0 and outputs * count <= most))
+
+
+def _forward(
+    x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return _several_at_once(x, kernel, padding, stride, dilation), (x, kernel)
+
+
+def _backward(
+    padding: Padding, stride: int, dilation: int, saved: tuple[jax.Array, jax.Array], grad: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    x, kernel = saved
+
+    def of(x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return library_convolution(x, kernel, padding, stride, dilation, 1)
+
+    def of_kernel(x: jax.Array, grad: jax.Array) -> jax.Array:
+        gradient: jax.Array = jax.vjp(partial(of, x), kernel)[1](grad)[0]
+        return gradient
+
+    # Of a large batch at once XLA computes this in more time than of its parts; in a loop, by a far slower code.
+    parts = zip(*(jnp.split(pictures, _parts(pictures.shape[0])) for pictures in (x, grad)), strict=True)
+    kernel_grad = reduce(lax.add, (of_kernel(*part) for part in parts))
+    if stride == dilation == 1:
+        return _of_input(grad, kernel, padding), kernel_grad
+    return jax.vjp(lambda x: of(x, kernel), x)[1](grad)[0], kernel_grad
+
+
+def _of_input(grad: jax.Array, kernel: jax.Array, padding: Padding) -> jax.Array:
+    """The gradient of the input: the flipped kernel slid over that of the output."""
+    back = [(size - 1 - low, size - 1 - high) for size, (low, high) in zip(kernel.shape[:2], padding, strict=True)]
+    return _several_at_once(grad, kernel[::-1, ::-1].swapaxes(2, 3), (back[0], back[1]), 1, 1)
+
+
+def _parts(batch: int) -> int:
+    """In how many parts of one size a batch is best."""
+    return next(count for count in range(PARTS, 0, -1) if batch % count == 0)
+
+
+dense_convolution.defvjp(_forward, _backward)
