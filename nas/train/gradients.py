@@ -10,7 +10,7 @@ from jax import lax
 
 from nas.train.devices import Devices
 from nas.train.objective import loss_program
-from nas.train.optimizer import trusts
+from nas.train.optimizer import knows_arrays, trusts
 from nas.train.packing import Arrays
 from nas.train.programs import (
     add_program,
@@ -167,11 +167,10 @@ def _updated(plan: Plan, state: State, found: _Found, step: Step) -> State:
     recipe, run = plan.recipe, plan.chain.run
     clip = recipe.gradient_clip
     scale = run(clip_program(), found.gradients, np.float32(clip)) if clip else np.float32(1)
-    update = update_program(recipe.optimizer, recipe.momentum, recipe.weight_decay)
     frozen = plan.chain.frozen
     trained = (plan.chain.layouts[frozen:], state.weights[frozen:], found.gradients, state.moments[frozen:])
     updated = [
-        run(update, *vectors, *_places(recipe, layout.weights), step.rate, scale)
+        run(_update(recipe, layout.weights), *vectors, *_places(recipe, layout.weights), step.rate, scale)
         for layout, *vectors in zip(*trained, strict=True)
     ]
     weights, moments = zip(*updated, strict=True)
@@ -179,6 +178,11 @@ def _updated(plan: Plan, state: State, found: _Found, step: Step) -> State:
     news = (weights, tuple(found.statistics))[: len(state.average)]
     average = jax.tree.map(lambda old, new: run(average_program(), old, new, step.keep), state.average, news)
     return State(weights, tuple(found.statistics), moments, average)
+
+
+def _update(recipe: Recipe, arrays: Arrays) -> Any:
+    shapes = arrays if knows_arrays(recipe.optimizer) else None
+    return update_program(recipe.optimizer, recipe.momentum, recipe.weight_decay, shapes)
 
 
 def _places(recipe: Recipe, arrays: Arrays) -> tuple[Any, Any]:

@@ -10,16 +10,23 @@ import numpy as np
 import optax  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from nas.train.packing import Arrays
 from nas.train.recipe import Recipe
 
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # K. Jordan's, whose steps bring all singular values near one
+ROUNDS = 5
+ADAM_RMS = 0.2  # root of the mean square of Adam's updates, about (arXiv 2502.16982, section 2.2)
 
-def make_optimizer(name: str, momentum: float, weight_decay: float) -> optax.GradientTransformation:
+
+def make_optimizer(
+    name: str, momentum: float, weight_decay: float, arrays: Arrays | None = None
+) -> optax.GradientTransformation:
     """Gradients to updates, before the learning rate, with what Optax has as defaults of that name.
 
     Its `update` adds `weight_decay` times the `params` it is given: whoever calls it
     gives zeros where nothing is to decay. RMSProp is EfficientNet's (arXiv 1905.11946,
     section 5): decay 0.9, momentum, epsilon 0.001. LAMB still lacks the `trust` of each
-    array.
+    array. Muon looks for matrices among the vector's `arrays`.
     """
     decay = optax.add_decayed_weights(weight_decay)
     transforms: dict[str, Callable[[], tuple[Any, ...]]] = {
@@ -27,6 +34,7 @@ def make_optimizer(name: str, momentum: float, weight_decay: float) -> optax.Gra
         "adamw": lambda: (optax.scale_by_adam(), decay),
         "lamb": lambda: (optax.scale_by_adam(eps=1e-6), decay),
         "lion": lambda: (optax.scale_by_lion(), decay),
+        "muon": lambda: (_muon(momentum, arrays), decay),
         "rmsprop": lambda: (decay, optax.scale_by_rms(0.9, 1e-3), optax.trace(momentum)),
         "sgd": lambda: (decay, optax.trace(momentum, nesterov=True)),
     }
@@ -53,6 +61,52 @@ def trust(weights: jax.Array, updates: jax.Array, ends: jax.Array) -> jax.Array:
     mine, theirs = norms(weights), norms(updates)
     ratio = jnp.where((mine == 0) | (theirs == 0), 1, mine / jnp.where(theirs == 0, 1, theirs))
     return ratio[array]
+
+
+def knows_arrays(name: str) -> bool:
+    """Whether the optimizer's update differs from array to array by their shapes."""
+    return name == "muon"
+
+
+def _muon(momentum: float, arrays: Arrays | None) -> optax.GradientTransformation:
+    """Muon (arXiv 2502.16982) for kernels, each as a matrix to its outputs; AdamW for all else, at the same rate.
+
+    All else: depthwise kernels, norms and biases, or everything where `arrays` are not known.
+    """
+    steady, adam = optax.trace(momentum, nesterov=True), optax.scale_by_adam()
+
+    def init(vector: jax.Array) -> tuple[Any, Any]:
+        return steady.init(vector), adam.init(vector)
+
+    def update(gradient: jax.Array, moments: tuple[Any, Any], _: Any) -> tuple[jax.Array, tuple[Any, Any]]:
+        along, first = steady.update(gradient, moments[0])
+        usual, second = adam.update(gradient, moments[1])
+        if arrays is None:
+            return usual, (first, second)
+        pairs = zip(*(jax.tree.leaves(arrays.unpack(vector)) for vector in (along, usual)), strict=True)
+        chosen = [orthogonal(one) if _is_matrix(one.shape) else other for one, other in pairs]
+        return arrays.pack(jax.tree.unflatten(arrays.names, chosen)), (first, second)
+
+    return optax.GradientTransformation(init, update)
+
+
+def _is_matrix(shape: tuple[int, ...]) -> bool:
+    return len(shape) > 1 and shape[-2] > 1
+
+
+def orthogonal(kernel: jax.Array) -> jax.Array:
+    """A kernel (..., outputs) as a matrix whose singular values are all about one, times what gives it Adam's size."""
+    matrix = kernel.reshape(-1, kernel.shape[-1])
+    wide = matrix.shape[0] <= matrix.shape[1]
+    x = matrix if wide else matrix.T
+    x = x / (jnp.linalg.norm(x) + 1e-8)
+    a, b, c = NEWTON_SCHULZ
+    for _ in range(ROUNDS):
+        square = x @ x.T
+        x = a * x + (b * square + c * square @ square) @ x
+    x = x if wide else x.T
+    update: jax.Array = ADAM_RMS * math.sqrt(max(matrix.shape)) * x.reshape(kernel.shape)
+    return update
 
 
 def learning_rates(recipe: Recipe, steps_per_epoch: int) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ from flax import nnx
 
 from nas.blocks.stochastic_depth import branches_times
 from nas.train.optimizer import make_optimizer, trust, trusts
-from nas.train.packing import Layout
+from nas.train.packing import Arrays, Layout
 from nas.train.program import Program, program
 from nas.train.way_back import WayBack
 
@@ -80,13 +80,14 @@ def block_programs(layout: Layout, first: bool) -> BlockPrograms:
 
 
 @cache
-def update_program(optimizer: str, momentum: float, weight_decay: float) -> Any:
+def update_program(optimizer: str, momentum: float, weight_decay: float, arrays: Arrays | None = None) -> Any:
     """(weights, gradient, moments, kernels, ends, rate, scale) to new weights and moments.
 
     `kernels` is how many of the weights, the first, decay; `ends` where their arrays end;
-    `rate` the learning rate; `scale` what the gradient is multiplied by.
+    `rate` the learning rate; `scale` what the gradient is multiplied by. `arrays` are for an
+    optimizer that `knows_arrays`: programs for all others are shared by vectors of one length.
     """
-    transform = make_optimizer(optimizer, momentum, weight_decay)
+    transform = make_optimizer(optimizer, momentum, weight_decay, arrays)
 
     def update(
         weights: jax.Array,
@@ -103,7 +104,8 @@ def update_program(optimizer: str, momentum: float, weight_decay: float) -> Any:
             updates = updates * trust(weights, updates, ends)
         return weights - rate * updates, moments
 
-    return program(update, f"update {optimizer} {momentum} {weight_decay}", donate_argnums=(0, 2))
+    told = f"update {optimizer} {momentum} {weight_decay} {arrays and (arrays.shapes, arrays.order)}"
+    return program(update, told, donate_argnums=(0, 2))
 
 
 @cache

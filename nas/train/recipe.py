@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from nas.errors import InputError, unknown
 from nas.train.augment import kinds
 
-OPTIMIZERS = ("adam", "adamw", "lamb", "lion", "rmsprop", "sgd")
+OPTIMIZERS = ("adam", "adamw", "lamb", "lion", "muon", "rmsprop", "sgd")
 SCHEDULES = ("constant", "cosine", "exponential", "linear", "step")
 PRECISIONS = ("bfloat16", "float32")
 NORMS_OVER = ("batch", "device")
@@ -23,9 +23,9 @@ class Recipe:
     (exponential; step: whole units alone, as EfficientNet's 0.97 every 2.4 epochs); or
     constant.
 
-    Weight decay is decoupled for adamw, lamb and lion (arXiv 1711.05101), added to the
-    gradient for the others, and never applied to norms and biases. `momentum` is for sgd
-    and rmsprop. `ema` is the decay a step of the averaged weights that are evaluated and
+    Weight decay is decoupled for adamw, lamb, lion and muon (arXiv 1711.05101), added to the
+    gradient for the others, and never applied to norms and biases. `momentum` is for sgd,
+    rmsprop and muon. `ema` is the decay a step of the averaged weights that are evaluated and
     kept (0: the last weights themselves). `gradient_clip` is the largest norm that all
     gradients together may have (0: any).
 

@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from optax.contrib import MuonDimensionNumbers
 
-from nas.train.optimizer import learning_rates, make_optimizer, trust
+from nas.train.optimizer import learning_rates, make_optimizer, orthogonal, trust
 from nas.train.packing import Arrays
 from nas.train.recipe import OPTIMIZERS, Recipe
 
@@ -79,6 +80,42 @@ def test_lamb_on_a_vector_gives_the_numbers_of_optax_on_the_tree() -> None:
         vector = vector - 0.1 * step * trust(vector, step, arrays.ends)
     np.testing.assert_allclose(vector, arrays.pack(weights), rtol=1e-5, atol=1e-6)
     assert not vector[-9:].any()
+
+
+def test_muon_on_a_vector_gives_the_first_update_of_optax_on_the_tree() -> None:
+    generator = np.random.default_rng(0)
+    shapes = {"kernel": (3, 3, 4, 8), "wide": (1, 1, 4, 24), "dense": (8, 5), "depthwise": (3, 3, 1, 8), "bias": (5,)}
+    weights, gradients = (
+        {name: generator.normal(size=shape).astype(np.float32) for name, shape in shapes.items()} for _ in range(2)
+    )
+    axes = {name: MuonDimensionNumbers((0, 1, 2), 3) for name in ("kernel", "wide")}
+    axes |= {"dense": MuonDimensionNumbers(0, 1), "depthwise": None, "bias": None}
+    muon = optax.contrib.muon(1, weight_decay=0.02, muon_weight_dimension_numbers=axes, consistent_rms=0.2)
+    expected, _ = muon.update(gradients, muon.init(weights), weights)
+    adamw = optax.adamw(1, weight_decay=0.02)
+    others, _ = adamw.update(gradients, adamw.init(weights), weights)
+    expected |= {name: others[name] for name in ("depthwise", "bias")}
+
+    arrays = Arrays.of(weights, lambda length: length + 9)
+    mine = make_optimizer("muon", 0.95, 0.02, arrays)
+    vector = arrays.pack(weights)
+    update, _ = mine.update(arrays.pack(gradients), mine.init(vector), vector)
+    found = arrays.unpack(update)
+    for name in axes:
+        np.testing.assert_allclose(-found[name], expected[name], rtol=1e-4, atol=1e-4)
+    assert not update[-9:].any()
+
+
+def test_muon_goes_on_in_the_direction_of_earlier_steps() -> None:
+    first, second = np.random.default_rng(0).normal(size=(2, 6, 4)).astype(np.float32)
+    arrays = Arrays.of({"dense": first})
+    muon = make_optimizer("muon", 0.9, 0, arrays)
+    _, moments = muon.update(first.reshape(-1), muon.init(first.reshape(-1)), first.reshape(-1))
+    update, _ = muon.update(second.reshape(-1), moments, second.reshape(-1))
+    along = orthogonal(jnp.asarray(second + 0.9 * (second + 0.9 * first)))
+    np.testing.assert_allclose(update.reshape(6, 4), along, rtol=1e-4, atol=1e-5)
+    lengths = np.linalg.svd(along, compute_uv=False) / (0.2 * 6**0.5)
+    assert np.all((lengths > 0.6) & (lengths < 1.3))
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -111,7 +111,6 @@ FULL = Recipe(
     batch_size=16,
     ema=0.9,
     gradient_clip=1.0,
-    optimizer="lamb",
     augment=("flip", "mixup", "cutmix"),
     stochastic_depth=0.5,
     dropout=0.3,
@@ -119,9 +118,13 @@ FULL = Recipe(
 )
 
 
-def test_block_by_block_and_whole_give_the_same_numbers(residual: Architecture, digits: Dataset) -> None:
-    blocks, block_losses = _steps(initialise(residual, 0), FULL, digits, by_block=True)
-    whole, whole_losses = _steps(initialise(residual, 0), FULL, digits, by_block=False)
+@pytest.mark.parametrize("optimizer", ["lamb", "muon"])
+def test_block_by_block_and_whole_give_the_same_numbers(
+    residual: Architecture, digits: Dataset, optimizer: str
+) -> None:
+    recipe = replace(FULL, optimizer=optimizer)
+    blocks, block_losses = _steps(initialise(residual, 0), recipe, digits, by_block=True)
+    whole, whole_losses = _steps(initialise(residual, 0), recipe, digits, by_block=False)
     assert block_losses == pytest.approx(whole_losses, rel=1e-5)
     for mine, theirs in zip(jax.tree.leaves(blocks), jax.tree.leaves(whole), strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-4)
