@@ -40,13 +40,22 @@ class Source:
             raise Malformed(f"it points to byte {position + size} of {len(self.data)}")
 
     def vector(self, position: int, width: int) -> tuple[int, int]:
-        """Position of the first element and length of the vector whose elements take `width` bytes."""
+        """Position of the first element and length of the vector whose elements take `width` bytes, all to be read."""
+        start, length = self.extent(position, width)
+        self.claim(length)
+        return start, length
+
+    def extent(self, position: int, width: int) -> tuple[int, int]:
+        """As `vector`, of one that is not to be read whole."""
         length = self.number(position, "I")
         self.check(position + 4, length * width)
-        self._budget -= length
+        return position + 4, length
+
+    def claim(self, elements: int) -> None:
+        """Raises `Malformed` where more elements of vectors were read, with these, than the file can have."""
+        self._budget -= elements
         if self._budget < 0:
             raise Malformed("its tables claim more entries than the file has bytes")
-        return position + 4, length
 
     def root(self) -> "Table":
         """The outermost table."""
@@ -105,6 +114,16 @@ class Table:
         start, length = self.source.vector(position, 4)
         entries = range(start, start + 4 * length, 4)
         return [self.source.table(entry + self.source.number(entry, "I")) for entry in entries]
+
+    def item(self, slot: int, index: int) -> "Table":
+        """One table of a field that is a vector of tables."""
+        position = self.target(slot)
+        start, length = (0, 0) if position is None else self.source.extent(position, 4)
+        if not 0 <= index < length:
+            raise Malformed(f"it points to table {index} of {length}")
+        self.source.claim(1)
+        entry = start + 4 * index
+        return self.source.table(entry + self.source.number(entry, "I"))
 
     def text(self, slot: int) -> str:
         """A field that is a string, fit to be printed: what is not printable becomes '?'."""

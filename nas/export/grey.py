@@ -56,9 +56,8 @@ def _own_weights(graph: Graph, operator: Operator) -> bool:
 def _turn_weights(data: bytearray, model: Model, number: int) -> None:
     weights = model.main.tensors[number]
     turned = np.ascontiguousarray(weights.values().transpose(3, 1, 2, 0))
-    table = _tensor_table(model, number)
-    buffer = model.source.root().tables(4)[table.number(2, "I")]
-    _write(data, _vector(buffer, 0), turned.tobytes())
+    table = model.tensor_table(number)
+    _write(data, _vector(model.buffer_table(number), 0), turned.tobytes())
     _write(data, _vector(table, _SHAPE), np.array(turned.shape, "<i4").tobytes())
     quantization = table.table(_QUANTIZATION)
     axis = None if quantization is None else quantization.find(_AXIS)
@@ -72,7 +71,7 @@ def _replace_operator(data: bytearray, model: Model, number: int, code: int) -> 
     data.extend(bytes(-len(data) % 4))
     table = len(data) + 16
     data.extend(_operator(operator, code))
-    entry = _vector(_graph_table(model), _OPERATORS) + 4 * number
+    entry = _vector(model.graph_table, _OPERATORS) + 4 * number
     _write(data, entry, struct.pack("<I", table - entry))
 
 
@@ -100,14 +99,6 @@ def _options(operator: Operator) -> bytes:
     layout = struct.pack("<8H", 16, 24, 20, 4, 8, 21, 12, 16)
     numbers = struct.pack("<iiiii", len(layout), stride_x, stride_y, dilation_x, dilation_y)
     return layout + numbers + struct.pack("<BB2x", operator.option(0, "b"), operator.option(4, "b"))
-
-
-def _graph_table(model: Model) -> Table:
-    return model.source.root().tables(2)[0]
-
-
-def _tensor_table(model: Model, number: int) -> Table:
-    return _graph_table(model).tables(0)[number]
 
 
 def _vector(table: Table, slot: int) -> int:

@@ -110,6 +110,19 @@ class Model:
         """The graph that runs."""
         return self.graphs[0]
 
+    @property
+    def graph_table(self) -> Table:
+        """That of the graph that runs."""
+        return self.source.root().item(2, 0)
+
+    def tensor_table(self, number: int) -> Table:
+        """That of a tensor of the graph that runs."""
+        return self.graph_table.item(0, number)
+
+    def buffer_table(self, number: int) -> Table:
+        """That of the bytes of such a tensor, which is a constant."""
+        return self.source.root().item(4, self.tensor_table(number).number(2, "I"))
+
 
 def read(path: Path) -> Model:
     """Reads a .tflite file.

@@ -7,7 +7,7 @@ import numpy as np
 from nas.errors import InputError
 from nas.export.flatbuffer import Table
 from nas.export.model import Graph, Tensor, parse
-from nas.export.quantization.places import tensor_table, vector_place
+from nas.export.quantization.places import vector_place
 from nas.rounding.grid import Grid, Made, Step
 
 # Operators that round what they make; those of other kinds only place what is rounded already.
@@ -86,7 +86,7 @@ def require_grid(data: bytes, grid: Grid) -> bytes:
 def tables_with_ranges(data: bytes) -> dict[int, Table]:
     """The tensors of a float file that hold a range, by number."""
     model = parse(data, "export")
-    tables = ((number, tensor_table(model, number)) for number in range(len(model.main.tensors)))
+    tables = ((number, model.tensor_table(number)) for number in range(len(model.main.tensors)))
     return {number: table for number, table in tables if all(len(values) == 1 for values in _ends(table))}
 
 

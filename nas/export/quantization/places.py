@@ -5,18 +5,10 @@ import numpy as np
 from nas.export.flatbuffer import Table
 from nas.export.model import Graph, Model
 
-_BUFFERS, _GRAPHS, _TENSORS, _BUFFER = 4, 2, 0, 2  # fields of Model, SubGraph and Tensor
-
-
-def tensor_table(model: Model, number: int) -> Table:
-    """The table of a tensor of the graph that runs."""
-    return model.source.root().tables(_GRAPHS)[0].tables(_TENSORS)[number]
-
 
 def constant_place(model: Model, number: int) -> int | None:
     """The position of the first byte of a constant."""
-    buffer = model.source.root().tables(_BUFFERS)[tensor_table(model, number).number(_BUFFER, "I")]
-    return vector_place(buffer, 0)
+    return vector_place(model.buffer_table(number), 0)
 
 
 def vector_place(table: Table, slot: int) -> int | None:

@@ -15,7 +15,7 @@ from nas.export.quantization.method import NAMES, PLAIN, Method
 from nas.export.quantization.ranges import Histogram, ends, error
 from nas.export.quantization.recording import Recorder
 from nas.export.tflite import convert
-from tests.nas.export.networks import CLASSES, SIZE, Function, Layers, as_input, noise, pool
+from tests.nas.export.networks import CLASSES, SIZE, Function, Layers, as_input, noise, pool, with_head
 
 SHAPE = (1, SIZE, SIZE, 3)
 
@@ -69,6 +69,19 @@ def test_names_are_read_back(name: str) -> None:
 def test_other_names_are_refused(name: str) -> None:
     with pytest.raises(InputError, match="quantization: unknown method '"):
         Method.parse(name)
+
+
+def test_a_file_of_many_small_operations_has_its_ranges_read(pictures: list[np.ndarray]) -> None:
+    layers = Layers(4)
+    deep = [layers.conv(1, 4, 4) for _ in range(120)]
+
+    def run(x: jax.Array) -> jax.Array:
+        for one in deep:
+            x = jax.nn.relu(one(x))
+        return x
+
+    data = convert(with_head(run, width=4), SHAPE, "int8", pictures[:4], Method.parse("mse"))
+    assert len(parse(data, "file").main.tensors) ** 2 > len(data)
 
 
 def histogram(values: np.ndarray) -> Histogram:
