@@ -70,17 +70,19 @@ RESNET8 = Architecture.parse(
 )
 NETWORKS = {"resnet-20": RESNET, "mobilenet-v2-like": MOBILENET, "resnet-8": RESNET8}
 RECIPE = Recipe(
-    epochs=20,
     batch_size=128,
-    optimizer="sgd",
-    learning_rate=0.2,
-    momentum=0.9,
-    weight_decay=5e-4,
+    optimizer="muon",
+    learning_rate=0.006,
+    momentum=0.95,
+    weight_decay=0.02,
     warmup_epochs=2,
     label_smoothing=0.05,
     ema=0.999,
     augment=("shift", "flip"),
+    progressive_stages=2,
+    progressive_from=0.75,
 )
+EPOCHS = {"resnet-20": 80, "mobilenet-v2-like": 40}
 SHORT = replace(RECIPE, epochs=8, warmup_epochs=1)
 WITHOUT = {
     "the whole recipe, shortened": SHORT,
@@ -88,6 +90,9 @@ WITHOUT = {
     "no flip": replace(SHORT, augment=("shift",)),
     "no weight decay": replace(SHORT, weight_decay=0),
     "no momentum": replace(SHORT, momentum=0),
+    "no Muon: SGD": replace(SHORT, optimizer="sgd", learning_rate=0.2, momentum=0.9, weight_decay=5e-4),
+    "no Muon: AdamW": replace(SHORT, optimizer="adamw", learning_rate=0.004),
+    "no smaller pictures first": replace(SHORT, progressive_stages=1),
     "no warm-up": replace(SHORT, warmup_epochs=0),
     "no cosine: a constant learning rate": replace(SHORT, schedule="constant"),
     "no label smoothing": replace(SHORT, label_smoothing=0),
@@ -122,7 +127,7 @@ class Job:
         return "-".join([self.network, *self.about.replace(":", "").replace(",", "").split(), str(self.seed)])
 
 
-FULL = [Job(network, "the whole recipe", RECIPE, 0) for network in ("resnet-20", "mobilenet-v2-like")]
+FULL = [Job(network, "the whole recipe", replace(RECIPE, epochs=epochs), 0) for network, epochs in EPOCHS.items()]
 ABLATION = [Job("resnet-8", about, recipe, seed) for seed in SEEDS for about, recipe in WITHOUT.items()]
 FEW = 10_000  # pictures that the shortened trainings see
 
@@ -222,7 +227,7 @@ def _said(recipe: Recipe) -> str:
         f"{recipe.optimizer} with momentum {recipe.momentum:g}, learning rate {recipe.learning_rate:g} for batches of "
         f"{recipe.batch_size} after {recipe.warmup_epochs:g} epochs of warm-up, cosine, weight decay "
         f"{recipe.weight_decay:g}, label smoothing {recipe.label_smoothing:g}, averaged weights, "
-        f"{' and '.join(recipe.augment)}"
+        f"{' and '.join(recipe.augment)}, pictures of {recipe.progressive_from:g} times the side in the first half"
     )
 
 
