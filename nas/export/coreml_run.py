@@ -68,8 +68,19 @@ def _compute(operation: Any, values: Mapping[str, Any]) -> Any:
     if kind == "concat":
         parts = [values[part.name] if part.val is None else _wide(part.val) for part in operation.inputs["values"]]
         return jnp.concatenate(parts, int(value("axis")))
+    if kind == "batch_norm":  # what coremltools makes of a scale and a shift of each channel
+        return _normalised(value)
     op, inputs, facts = _plain(kind, value)
     return apply(Node(op, (), 0, shape, facts), [each for each in inputs if each is not None])
+
+
+def _normalised(value: Callable[[str], Any]) -> Any:
+    """(N, C, H, W) less the mean, over the root of the variance, times gamma, plus beta; each (C,)."""
+    per_channel = {name: value(name) for name in ("mean", "variance", "gamma", "beta")}
+    mean, variance, gamma, beta = (None if one is None else one.reshape(1, -1, 1, 1) for one in per_channel.values())
+    y = (value("x") - mean) / np.sqrt(variance + value("epsilon"))
+    y = y if gamma is None else y * gamma
+    return y if beta is None else y + beta
 
 
 def _wide(known: Any) -> Any:

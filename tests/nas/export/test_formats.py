@@ -136,6 +136,29 @@ def test_coreml_reads_back_and_repeats_its_bytes(job, picture, expected, tmp_pat
     assert b"A. Person" in contents(paths[0])["Data/com.apple.CoreML/model.mlmodel"]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # coremltools' folder
+def test_coreml_batch_norm_is_computed(tmp_path):
+    tools = pytest.importorskip("coremltools", reason="needs the extra coreml")
+    from coremltools.converters.mil import Builder
+
+    from nas.export.coreml_run import run_coreml
+
+    generator = np.random.default_rng(0)
+    mean, variance, gamma, beta = generator.uniform(0.5, 2, (4, 3)).astype(np.float32)
+
+    @Builder.program(input_specs=[Builder.TensorSpec((1, 3, 4, 4))])
+    def program(image):
+        return Builder.batch_norm(x=image, mean=mean, variance=variance, gamma=gamma, beta=beta, epsilon=1e-3)
+
+    precision = tools.precision.FLOAT32
+    made = tools.convert(program, convert_to="mlprogram", compute_precision=precision, skip_model_load=True)
+    made.save(str(tmp_path / "norm.mlpackage"))
+    x = generator.normal(size=(1, 3, 4, 4)).astype(np.float32)
+    expected = (x.transpose(0, 2, 3, 1) - mean) / np.sqrt(variance + 1e-3) * gamma + beta
+    found = run_coreml(tmp_path / "norm.mlpackage", x)
+    np.testing.assert_allclose(found.transpose(0, 2, 3, 1), expected, rtol=1e-4, atol=1e-5)
+
+
 def test_savedmodel_agrees(job, picture, expected, tmp_path):
     from nas.export.savedmodel import run_savedmodel
 
