@@ -28,11 +28,10 @@ from experiments.progress import RunProgress
 from experiments.run_folder import RunFolder
 from experiments.schema import Experiment, load_experiment
 from experiments.stages.search import run_search
-from experiments.study import open_study
+from experiments.study import records_of
 from nas.architecture import Architecture
 from nas.files import write_text
 from nas.latency import find_device
-from nas.search.record import read_records
 from nas.trace import trace
 from nas.train import Epoch, accuracy, train
 from nas.train.checkpoint import load_trained
@@ -132,7 +131,7 @@ def searched(experiment: Experiment, folder: Path, progress: RunProgress) -> Con
         with RunFolder.claim(folder, experiment) as claimed:
             context = Context.load(experiment, claimed, progress)
             record = run_search(context)
-            records = read_records(open_study(context))
+            records = records_of(context)
             counts = {key: sum(one.outcome == key for one in records) for key in OUTCOMES}
             seconds = sum(one.seconds for one in records)
             claimed.finish("search", {"winner": record.architecture.text, "seconds": seconds, **counts})

@@ -77,7 +77,8 @@ def search_once(overrides: tuple[str, ...]) -> dict[str, Any]:
             started = time.time()
             run_search(context)
             seconds = time.time() - started
-            trials = open_study(context).get_trials()
+            with open_study(context) as study:
+                trials = study.get_trials()
     reached = [
         (trial.datetime_complete.timestamp() - started, trial.user_attrs["accuracy"])
         for trial in trials

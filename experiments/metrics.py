@@ -9,7 +9,7 @@ from typing import Any
 
 from experiments.context import Context
 from nas.files import write_text
-from nas.search.record import Outcome, read_records
+from nas.search.record import Outcome
 
 PACKAGES = ("edgescale", "jax", "flax", "optax", "optuna", "numpy", "ai-edge-litert")
 OUTCOMES: tuple[Outcome, ...] = ("trained", "infeasible", "duplicate", "failed", "pruned", "screened")
@@ -49,9 +49,9 @@ def write_metrics(
 
 
 def _search(context: Context) -> dict[str, Any]:
-    from experiments.study import open_study
+    from experiments.study import records_of
 
-    records = read_records(open_study(context))
+    records = records_of(context)
     settings = context.experiment.search
     return {
         "sampler": settings.sampler,

@@ -64,16 +64,15 @@ class _Run:
         from experiments.stages.answer import Answer
         from experiments.stages.search import run_search
         from experiments.stages.winner import write_winner
-        from experiments.study import open_study
-        from nas.search.record import read_records
+        from experiments.study import records_of
 
         done = self.folder.result("search") is not None
         self.progress.stage(f"search within {self._limits()}", done)
         if done:
-            return Answer(self.context).of(read_records(open_study(self.context)))
+            return Answer(self.context).of(records_of(self.context))
         record = run_search(self.context)
         write_winner(self.context, record)
-        seconds = sum(r.seconds for r in read_records(open_study(self.context)))
+        seconds = sum(r.seconds for r in records_of(self.context))
         self.folder.finish("search", {"winner": record.number, "seconds": seconds})
         self.progress.say(f"winner: trial {record.number}, {record.accuracy:.2%} on validation")
         return record

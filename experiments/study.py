@@ -2,7 +2,8 @@
 
 import sqlite3
 import warnings
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from experiments.context import Context
 from nas.errors import InputError
 from nas.files import write_text
 from nas.search.company import Alone, Company, Shared
+from nas.search.record import Record, read_records
 from nas.search.storage import PatientStorage, server_storage, sqlite_storage, the_study
 
 STUDY = "study.db"
@@ -20,18 +22,44 @@ TRIALS = "trials.csv"
 SEARCH = ".search"  # what this run's search is called among those that share a study
 
 
-def open_study(context: Context) -> optuna.Study:
+@contextmanager
+def open_study(context: Context) -> Iterator[optuna.Study]:
     """The run's study: in the database that the experiment names, or in a file of the run's folder.
 
     Raises `InputError` where it is damaged, made by another experiment, or gone although the
     search has ended.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # the run has progress of its own
-    experiment = context.experiment
-    if experiment.search.storage is None:
+    with closing(_storage(context)) as storage:
+        yield _study(context, storage)
+
+
+def records_of(context: Context) -> list[Record]:
+    """What the run's study says of each trial; raises `InputError` as `open_study`."""
+    with open_study(context) as study:
+        return read_records(study)
+
+
+def _storage(context: Context) -> PatientStorage:
+    if context.experiment.search.storage is None:
         return _in_folder(context)
+    with _naming_the_line(context):
+        return server_storage(context.experiment.search.storage)
+
+
+def _study(context: Context, storage: PatientStorage) -> optuna.Study:
+    if context.experiment.search.storage is None:
+        return _of(context, storage)
+    with _naming_the_line(context):
+        return _in_database(context, storage)
+
+
+@contextmanager
+def _naming_the_line(context: Context) -> Iterator[None]:
+    """What is wrong with the database of an experiment is said with the line that names it."""
+    experiment = context.experiment
     try:
-        return _in_database(context, server_storage(experiment.search.storage))
+        yield
     except InputError as error:
         raise InputError(f"{experiment.where('search', 'storage')}: {error}") from None  # causes may hold the password
 
@@ -56,20 +84,19 @@ def company_of(context: Context, study: optuna.Study) -> Company:
     return Shared(study, file.read_text(encoding="utf-8"))
 
 
-def _in_folder(context: Context) -> optuna.Study:
-    """The study in the run's folder, made whole before it gets its name."""
+def _in_folder(context: Context) -> PatientStorage:
+    """That of the study in the run's folder, which is made whole before it gets its name."""
     file, experiment = context.path(STUDY), context.experiment
     if not file.exists():
         if context.folder.result("search") is not None:
             raise InputError(f"{file}: does not exist; expected the study of the search that ended in this folder")
         beside = file.with_name(f".{STUDY}.part")
         beside.unlink(missing_ok=True)
-        storage = sqlite_storage(beside)
-        _of(context, storage)
-        storage.close()
+        with closing(sqlite_storage(beside)) as storage:
+            _of(context, storage)
         beside.replace(file)
     _require_whole(file, experiment.name)
-    return _of(context, sqlite_storage(file))
+    return sqlite_storage(file)
 
 
 def _of(context: Context, storage: PatientStorage) -> optuna.Study:

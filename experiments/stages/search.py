@@ -37,9 +37,9 @@ def run_search(context: Context) -> Record:
         _require_feasible(context)
         context.folder.keep(context.experiment)
         keep_device_files(context.experiment, context.folder.path)
-    study = open_study(context)
-    enqueue_starts(context, study)
-    records = _follow(context, make_search(context, study, make_trainer(context)))
+    with open_study(context) as study:
+        enqueue_starts(context, study)
+        records = _follow(context, make_search(context, study, make_trainer(context)))
     winner = Answer(context).of(records)
     if winner is None:
         raise _without_winner(context, records)
