@@ -18,6 +18,7 @@ from sklearn.datasets import load_digits
 from experiments.report.metrics import Metrics
 from nas.architecture import Architecture
 from tests.experiments.conftest import ROOT, nas
+from tests.studies import storage_in
 
 FILES = (
     "experiment.yaml",
@@ -83,10 +84,11 @@ def test_every_training_is_evaluated_beside_its_checkpoints(tiny_run):
 
 def test_study_opens_in_optuna(tiny_run):
     out, answer = tiny_run
-    study = optuna.load_study(study_name="tiny", storage=f"sqlite:///{out / 'study.db'}")
-    assert len(study.trials) == answer["trials"]
     winner = yaml.safe_load((out / "winner.yaml").read_text())
-    assert study.trials[winner["trial"]].value == study.best_value == winner["validation_accuracy"]
+    with storage_in(out) as storage:
+        study = optuna.load_study(study_name="tiny", storage=storage)
+        assert len(study.trials) == answer["trials"]
+        assert study.trials[winner["trial"]].value == study.best_value == winner["validation_accuracy"]
 
 
 def test_family_is_scaled_and_trained(tiny_run):

@@ -15,6 +15,7 @@ from nas.search.in_process import InProcess
 from nas.search.trainer import Ended
 from nas.trace import trace
 from scaling import Rules, proportions
+from tests.studies import storage_in
 
 SMALL = """
 input 8x8x1
@@ -41,8 +42,9 @@ def searched(small, tmp_path_factory):
     return out
 
 
-def study(out):
-    return optuna.load_study(study_name="small", storage=f"sqlite:///{out}/study.db")
+def trials_in(out):
+    with storage_in(out) as storage:
+        return optuna.load_study(study_name="small", storage=storage).get_trials()
 
 
 def test_search_writes_the_proportions_and_the_chosen_coefficients(searched):
@@ -58,7 +60,7 @@ def test_search_writes_the_proportions_and_the_chosen_coefficients(searched):
 
 
 def test_search_is_an_optuna_study(searched):
-    trials = study(searched).get_trials()
+    trials = trials_in(searched)
     assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 2
     assert [trial.params["gamma"] for trial in trials] == [1.4142, 1]
     assert trials[0].user_attrs["architecture"].startswith("input 12x12x1")
@@ -72,10 +74,10 @@ def test_the_chosen_coefficients_are_usable(small, searched, capsys):
 
 
 def test_search_goes_on_after_what_is_in_the_study(small, searched, capsys):
-    before = study(searched).get_trials()
+    before = trials_in(searched)
     assert run(["scale", small, "--search", *OPTIONS, "--out", str(searched), "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
-    assert [trial.datetime_complete for trial in study(searched).get_trials()] == [t.datetime_complete for t in before]
+    assert [trial.datetime_complete for trial in trials_in(searched)] == [t.datetime_complete for t in before]
     assert [row["accuracy"] for row in result["rows"]] == sorted((t.value for t in before), reverse=True)
 
 

@@ -23,6 +23,7 @@ from nas.errors import InputError
 from nas.search.facts import facts
 from nas.search.pareto import dominates
 from nas.search.record import read_records
+from tests.studies import storage_in
 
 YAML = """
 name: tiny
@@ -84,24 +85,26 @@ def opened(tmp_path):
         folder.__exit__(None, None, None)
 
 
-def records_of(context):
-    study = optuna.load_study(storage=f"sqlite:///{context.path('study.db')}", study_name="tiny")
-    return read_records(study), study
+def study_of(context):
+    """The records of the trials, the trials themselves, and the directions of the objectives."""
+    with storage_in(context.folder.path) as storage:
+        study = optuna.load_study(storage=storage, study_name="tiny")
+        return read_records(study), study.get_trials(), study.directions
 
 
 def test_several_objectives_have_a_front_that_is_right_at_any_moment(opened, capsys):
     context = opened()
     winner = run_search(context)
-    records, study = records_of(context)
+    records, trials, directions = study_of(context)
     names = ["accuracy", "edgetpu-usb", "accuracy over params"]
-    assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE", "MAXIMIZE"]
+    assert [direction.name for direction in directions] == ["MAXIMIZE", "MINIMIZE", "MAXIMIZE"]
     trained = {r.number: r for r in records if r.outcome == "trained"}
     assert {r.outcome for r in records} >= {"trained", "infeasible", "pruned"}
 
     front = read_front(context.folder.path)
     assert front["objectives"] == names
     points = {
-        number: (r.accuracy, -r.facts.latency_ms["edgetpu-usb"], study.trials[number].values[2])
+        number: (r.accuracy, -r.facts.latency_ms["edgetpu-usb"], trials[number].values[2])
         for number, r in trained.items()
     }
     unbeaten = {n for n, point in points.items() if not any(dominates(other, point) for other in points.values())}
@@ -113,10 +116,10 @@ def test_several_objectives_have_a_front_that_is_right_at_any_moment(opened, cap
         assert record.facts == facts(record.architecture, context.devices)
         over = record.facts.params > 2000
         value = record.accuracy * (record.facts.params / 2000) ** -(1.0 if over else 0.0)
-        assert study.trials[record.number].values[2] == pytest.approx(value)
+        assert trials[record.number].values[2] == pytest.approx(value)
     broken = next(r for r in records if r.outcome == "infeasible")
     assert broken.reason == f"{broken.facts.params:,} params over the limit of 3,000"
-    assert study.trials[broken.number].constraints["params"] == (broken.facts.params - 3000) / 3000
+    assert trials[broken.number].constraints["params"] == (broken.facts.params - 3000) / 3000
 
     assert len(context.progress.seen) == len(trained)
     for found, ahead in context.progress.seen:
@@ -145,7 +148,8 @@ def test_one_objective_may_be_the_accuracy_as_int8(opened):
     right = winner.scores["int8_accuracy"] * len(context.dataset.validation.labels)
     assert right == pytest.approx(round(right))
     assert winner.scores["accuracy"] == winner.accuracy
-    assert records_of(context)[1].best_value == winner.scores["int8_accuracy"]
+    (trial,) = study_of(context)[1]
+    assert trial.value == winner.scores["int8_accuracy"]
 
 
 def test_a_limit_that_nothing_meets_names_the_smallest(opened):

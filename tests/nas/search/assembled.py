@@ -97,9 +97,8 @@ def make_search(limit, *, study=None, train=lambda _number, a: score(a), archite
     return assemble(study, limits, changes.pop("trainer", None) or trainer_of(train), Budget(architectures), **changes)
 
 
-def make_study(directions=("maximize",), folder=None):
-    """A study in memory, or where a folder is given in a database there."""
-    storage = f"sqlite:///{folder / 'study.db'}" if folder else None
+def make_study(directions=("maximize",), storage=None):
+    """A study in memory, or in a storage that is given."""
     return optuna.create_study(storage=storage, study_name="s", directions=directions, load_if_exists=True)
 
 

@@ -1,4 +1,5 @@
 import csv
+from contextlib import nullcontext
 
 import optuna
 import pytest
@@ -25,6 +26,7 @@ from tests.nas.search.assembled import (
     score,
     trainer_of,
 )
+from tests.studies import storage_in
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +114,9 @@ def test_a_search_cut_short_goes_on_as_if_it_had_not_been(tmp_path, middle, samp
     kept = None if on_disk else make_study()
 
     def goes_on(train):
-        study = make_study(folder=tmp_path) if on_disk else kept
-        return list(make_search(middle, study=study, train=train, **said).run())
+        with storage_in(tmp_path) if on_disk else nullcontext() as storage:
+            study = kept or make_study(storage=storage)
+            return list(make_search(middle, study=study, train=train, **said).run())
 
     def killed_at(wanted):
         def train(number, architecture):
