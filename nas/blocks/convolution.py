@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from nas.blocks.library_convolution import Padding, Stride, dense_convolution, library_convolution, pair
+from nas.blocks.xla_convolution import Padding, Stride, dense_convolution, library_convolution, pair
 
 PADDINGS = ("same", "symmetric", "valid", "ceil")
 POSITIONS = 4096  # of outputs that a widening convolution computes at a time

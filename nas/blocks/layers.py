@@ -9,7 +9,7 @@ from nas.blocks.activations import ACTIVATIONS
 from nas.blocks.batch_norm import batch_norm, batch_norm_in_training, per_channel
 from nas.blocks.convolution import convolve, padding_of, uses_library, uses_mappable
 from nas.blocks.initializers import Constant, FanOutNormal, Initializer, parameter, statistic
-from nas.blocks.library_convolution import Stride, pair
+from nas.blocks.xla_convolution import Stride, pair
 
 # A running average over about ten steps: searches train for few steps, and a slower
 # one would evaluate them with the statistics of their first steps.

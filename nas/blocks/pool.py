@@ -8,8 +8,8 @@ from flax import nnx
 from jax import lax
 
 from nas.blocks.convolution import padding_of, same_padding, uses_mappable
-from nas.blocks.library_convolution import Padding
 from nas.blocks.registry import Options, register
+from nas.blocks.xla_convolution import Padding
 from nas.ops import Shape
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nas.blocks.convolution import same_padding
-from nas.blocks.library_convolution import Padding
+from nas.blocks.xla_convolution import Padding
 from nas.errors import InputError
 from nas.export.constants import Array, Constants
 from nas.export.front import AFFINES, front, line

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from nas.blocks.library_convolution import Padding
+from nas.blocks.xla_convolution import Padding
 from nas.export.constants import Array
 from search_spaces.keras_weights.graph import Weighted
 
