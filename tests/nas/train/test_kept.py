@@ -82,6 +82,7 @@ def test_what_another_process_has_kept_gives_its_numbers_and_is_not_traced(
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder for programs, where nothing is yet."""
+    use_cache_on_disk()  # it says the place when it is first called in a process
     monkeypatch.setattr(kept.Place, "folder", tmp_path)
     return tmp_path
 
@@ -147,7 +148,6 @@ def test_a_block_of_other_sources_is_not_kept() -> None:
 
 
 def test_what_jax_had_is_not_kept_again(folder: Path) -> None:
-    use_cache_on_disk()
     width = SystemRandom().randrange(100, 10**6)  # of which an earlier run has kept no program
 
     def function(x: jax.Array) -> jax.Array:
