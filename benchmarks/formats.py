@@ -27,6 +27,7 @@ from nas.export.formats import FORMATS, Job, export
 
 RESULTS = Path(__file__).parent / "results"
 TITLES = ("network", "size", *FORMATS)
+PACKAGES = ("jax", "flax", "ai-edge-litert", "tensorflow-cpu", "onnx", "onnxruntime", "coremltools")
 SHOWN = 8  # pictures that each file is run on
 
 
@@ -41,6 +42,7 @@ def main() -> None:
 
 def line(name: str) -> str:
     """The table's line of one network: by format, the difference and the bytes."""
+    header(PACKAGES)  # raises where one is not installed, which would look like a refusal below
     one = settled(name)
     job = Job(one.network, one.shape, Card(name), one.pictures)
     cells = [name, str(one.size)]
@@ -86,7 +88,6 @@ def _run(form: str, path: Path) -> Run:
 
 def document(lines: Sequence[str]) -> str:
     """The whole table with what it was measured on."""
-    packages = ("jax", "flax", "ai-edge-litert", "tensorflow-cpu", "onnx", "onnxruntime", "coremltools")
     text = [
         "# Formats",
         "Written by `benchmarks/formats.py`. Random weights, ten classes. Each cell: the largest difference between",
@@ -95,7 +96,7 @@ def document(lines: Sequence[str]) -> str:
         "read back and computed by JAX on one, with weights of half precision: no Apple machine was at hand. `none`:",
         "the converter refuses, as TensorFlow does hard-swish in int16x8.",
         "",
-        *(f"* {what}: {found}" for what, found in header(packages)),
+        *(f"* {what}: {found}" for what, found in header(PACKAGES)),
         "",
         f"| {' | '.join(TITLES)} |",
         f"|{'---|' * len(TITLES)}",

@@ -3,6 +3,7 @@
 Lines that a table has already are kept, so that a script that was stopped goes on where it was.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -14,6 +15,9 @@ from zoo_networks import FAMILIES
 
 from nas.files import write_text
 from search_spaces.zoo import zoo_names
+
+# glibc gives back at once what is freed: large networks leave no room for what one conversion has left to the next.
+THRIFTY = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "100000"}
 
 
 def arguments(about: str, out: Path) -> Namespace:
@@ -55,7 +59,8 @@ def read_lines(table: Path, columns: int) -> dict[str, str]:
 
 
 def _measured(script: str, name: str) -> str | None:
-    done = subprocess.run([sys.executable, script, "--line", name], stdout=subprocess.PIPE, text=True, check=False)
+    command = [sys.executable, script, "--line", name]
+    done = subprocess.run(command, env={**os.environ, **THRIFTY}, stdout=subprocess.PIPE, text=True, check=False)
     found = [line for line in done.stdout.splitlines() if line.startswith(f"| {name} |")]
     return found[-1] if found and done.returncode == 0 else None
 

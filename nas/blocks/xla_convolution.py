@@ -40,8 +40,8 @@ def dense_convolution(x: jax.Array, kernel: jax.Array, padding: Padding, stride:
 def _several_at_once(x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int) -> jax.Array:
     """A convolution of few channels to few, with neighbouring outputs of a row computed as channels of one.
 
-    XLA multiplies by a kernel of few columns at half its speed or less. Copies of the kernel side by
-    side, each a stride further to the right, cost some multiplications by zero, and less time.
+    XLA is slow to multiply by a kernel of few columns. Copies of the kernel side by side, each a stride
+    further to the right, cost some multiplications by zero, and less time (benchmarks/convolutions.py).
     """
     batch, rows, width, _ = jax.eval_shape(
         lambda x, kernel: library_convolution(x, kernel, padding, stride, dilation, 1), x, kernel

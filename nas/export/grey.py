@@ -10,7 +10,8 @@ import struct
 import numpy as np
 
 from nas.export.flatbuffer import Table
-from nas.export.model import Graph, Model, Operator, parse
+from nas.export.model import Model, Operator, parse
+from nas.export.quantization.places import is_own
 
 _OPERATORS, _SHAPE, _QUANTIZATION, _AXIS = 3, 0, 4, 6  # fields of SubGraph, Tensor, QuantizationParameters
 _CONV_OPTIONS = 1  # of the union BuiltinOptions
@@ -27,7 +28,7 @@ def plain_convolutions(data: bytes) -> bytes:
     changed = bytearray(data)
     for number, operator in enumerate(model.main.operators):
         code = _plain_code(model, operator)
-        if code is not None and _own_weights(model.main, operator):
+        if code is not None and is_own(model.main, operator.inputs[1]):
             _turn_weights(changed, model, operator.inputs[1])
             _replace_operator(changed, model, number, code)
     return bytes(changed)
@@ -42,15 +43,6 @@ def _plain_code(model: Model, operator: Operator) -> int | None:
         return None
     plain = (each.code for each in graph.operators if (each.op, each.version) == ("CONV_2D", operator.version))
     return next(plain, None)
-
-
-def _own_weights(graph: Graph, operator: Operator) -> bool:
-    """Whether no other operator or tensor uses the weights, which are a constant."""
-    number = operator.inputs[1]
-    weights = graph.tensors[number]
-    sharing = sum(np.shares_memory(tensor.data, weights.data) for tensor in graph.tensors)
-    uses = sum(each.inputs.count(number) for each in graph.operators)
-    return len(weights.data) > 0 and sharing == uses == 1
 
 
 def _turn_weights(data: bytearray, model: Model, number: int) -> None:

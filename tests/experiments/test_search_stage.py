@@ -85,7 +85,7 @@ def opened(tmp_path):
         folder.__exit__(None, None, None)
 
 
-def study_of(context):
+def what_was_kept(context):
     """The records of the trials, the trials themselves, and the directions of the objectives."""
     with storage_in(context.folder.path) as storage:
         study = optuna.load_study(storage=storage, study_name="tiny")
@@ -95,7 +95,7 @@ def study_of(context):
 def test_several_objectives_have_a_front_that_is_right_at_any_moment(opened, capsys):
     context = opened()
     winner = run_search(context)
-    records, trials, directions = study_of(context)
+    records, trials, directions = what_was_kept(context)
     names = ["accuracy", "edgetpu-usb", "accuracy over params"]
     assert [direction.name for direction in directions] == ["MAXIMIZE", "MINIMIZE", "MAXIMIZE"]
     trained = {r.number: r for r in records if r.outcome == "trained"}
@@ -148,7 +148,7 @@ def test_one_objective_may_be_the_accuracy_as_int8(opened):
     right = winner.scores["int8_accuracy"] * len(context.dataset.validation.labels)
     assert right == pytest.approx(round(right))
     assert winner.scores["accuracy"] == winner.accuracy
-    (trial,) = study_of(context)[1]
+    (trial,) = what_was_kept(context)[1]
     assert trial.value == winner.scores["int8_accuracy"]
 
 

@@ -1,0 +1,87 @@
+"""Convolutions of few channels: how long XLA's own takes, and one that computes several outputs of a row at once.
+
+    python benchmarks/convolutions.py
+
+Each is timed by turns with the other, forward and, for a stride of 1, backward to its input, in processor time, so
+that work beside it disturbs little. Writes results/convolutions.md.
+"""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import jax
+import numpy as np
+from experiment import markdown
+from machine import header
+
+from nas.blocks.convolution import same_padding
+from nas.blocks.xla_convolution import dense_convolution, library_convolution
+from nas.files import write_text
+
+RESULTS = Path(__file__).parent / "results"
+BATCH, TURNS = 64, 8
+SHAPES = (  # side of the picture, stride, channels, outputs; the kernel is 3x3
+    *((32, 1, 3, outputs) for outputs in (8, 16, 24, 32)),
+    *((64, 2, 3, outputs) for outputs in (16, 24, 32)),
+    *((32, 1, 8, outputs) for outputs in (8, 16)),
+    *((32, 1, 16, outputs) for outputs in (8, 16)),
+    (16, 1, 32, 32),  # which is left as it is
+)
+
+
+def main() -> None:
+    rows = [measure(*shape) for shape in SHAPES]
+    titles = ("pictures", "stride", "kernel", "forward, ms", "theirs / ours", "to the input, ms", "theirs / ours")
+    text = [
+        "# Convolutions of few channels",
+        f"Written by `benchmarks/convolutions.py`: {BATCH} pictures a time, milliseconds of the processor for ours, "
+        f"medians of {TURNS} turns with XLA's own convolution.",
+        markdown(("what", "found"), header(("jax", "jaxlib"))),
+        markdown(titles, rows),
+    ]
+    write_text(RESULTS / "convolutions.md", "\n\n".join(text) + "\n")
+
+
+def measure(side: int, stride: int, channels: int, outputs: int) -> tuple[str, ...]:
+    """A line of the table."""
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(BATCH, side, side, channels)).astype(np.float32)
+    kernel = generator.normal(size=(3, 3, channels, outputs)).astype(np.float32)
+    padding = same_padding((side, side), (3, 3), stride)
+    ours = partial(dense_convolution, padding=padding, stride=stride, dilation=1)
+    theirs = partial(library_convolution, padding=padding, stride=stride, dilation=1, groups=1)
+    cells = compared(*(partial(jax.jit(one), x, kernel) for one in (ours, theirs)))
+    if stride == 1 and channels > 3:  # nothing asks for the gradient of a picture
+        grad = generator.normal(size=(BATCH, side, side, outputs)).astype(np.float32)
+        cells += compared(*(partial(jax.jit(partial(to_input, one)), x, kernel, grad) for one in (ours, theirs)))
+    else:
+        cells += ("", "")
+    return f"{side}x{side}", str(stride), f"3x3x{channels}x{outputs}", *cells
+
+
+def to_input(convolution: Callable[..., jax.Array], x: jax.Array, kernel: jax.Array, grad: jax.Array) -> Any:
+    """The gradient of the input."""
+    return jax.vjp(lambda x: convolution(x, kernel), x)[1](grad)[0]
+
+
+def compared(ours: Callable[[], Any], theirs: Callable[[], Any]) -> tuple[str, str]:
+    """Milliseconds of ours, and how many times that theirs take."""
+    seconds(ours), seconds(theirs)  # compiled
+    turns = [(seconds(ours), seconds(theirs)) for _ in range(TURNS)]
+    mine, other = (median(found) for found in zip(*turns, strict=True))
+    return f"{1000 * mine:.1f}", f"{other / mine:.2f}"
+
+
+def seconds(run: Callable[[], Any]) -> float:
+    """Of the processor, for one run."""
+    begun = time.process_time()
+    jax.block_until_ready(run())
+    return time.process_time() - begun
+
+
+if __name__ == "__main__":
+    main()
