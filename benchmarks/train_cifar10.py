@@ -1,6 +1,6 @@
 """Trains two small networks on CIFAR-10 to the end, and one with each part of its recipe left out in turn.
 
-    python benchmarks/train_cifar10.py --data-dir FOLDER [--torch PYTHON]
+    python benchmarks/train_cifar10.py --data-dir FOLDER [--devices COUNT] [--torch PYTHON]
 
 FOLDER is where tensorflow-datasets has cifar10 prepared. ResNet-20, the network of 0.27 million
 parameters that arXiv 1512.03385 trains on CIFAR-10, and a network of MobileNet v2's blocks of about
@@ -8,7 +8,9 @@ its multiply-accumulates are trained with the whole recipe. Then ResNet-8 is tra
 pictures with that recipe shortened, and so often again with one ingredient left out. Every training
 goes on from its last epoch where the same command is given again; each that ends adds a row to
 results/train_cifar10.csv. With --only it trains that network alone and writes its rows alone, so that
-several commands may share a machine. Last come pictures a second against PyTorch's timm (PYTHON is an
+several commands may share a machine. With --devices the processor passes for so many, which share
+every batch of the networks that are trained to the end: cores of one device wait for each other more
+often. Last come pictures a second against PyTorch's timm (PYTHON is an
 interpreter that has torch and timm), and the same steps shared by one, two and four devices. Writes
 results/train_cifar10.md.
 """
@@ -32,6 +34,7 @@ from nas.trace import trace
 from nas.train import Dataset, Epoch, Recipe, accuracy, load_dataset, train
 from nas.train.checkpoint import load_trained
 from nas.train.data import with_pictures
+from nas.train.devices import divide_processor
 
 RESULTS = Path(__file__).parent / "results"
 RESNET = Architecture.parse(
@@ -81,8 +84,9 @@ RECIPE = Recipe(
     augment=("shift", "flip"),
     progressive_stages=2,
     progressive_from=0.75,
+    norms_over="device",
 )
-EPOCHS = {"resnet-20": 80, "mobilenet-v2-like": 40}
+EPOCHS = {"resnet-20": 70, "mobilenet-v2-like": 40}
 SHORT = replace(RECIPE, epochs=8, warmup_epochs=1)
 WITHOUT = {
     "the whole recipe, shortened": SHORT,
@@ -138,22 +142,24 @@ def main() -> None:
     parser.add_argument("--torch", metavar="PYTHON", help="an interpreter that has torch and timm")
     parser.add_argument("--runs", type=Path, default=Path("runs/train_cifar10"), help="where trainings are kept")
     parser.add_argument("--only", choices=NETWORKS, help="train this network alone, and write no tables")
+    parser.add_argument("--devices", type=int, default=1, help="as how many the processor passes (default: 1)")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
+    divide_processor(options.devices)
     file = options.out / "train_cifar10.csv"
     dataset = load_dataset("cifar10", data_dir=options.data_dir, validation=0.05)
     done = {(row["network"], row["recipe"], row["seed"]) for row in read(file)}
     for job in [*FULL, *ABLATION]:
         if (job.network, job.about, str(job.seed)) not in done and options.only in (None, job.network):
-            row = run(job, dataset, options.runs)
+            row = run(job, dataset, options.runs, options.devices if job in FULL else 1)
             write_text(file, table_with(read(file), row))
     if options.only:
         return
-    speed = speeds(RESNET, options.torch)
+    speed = speeds(RESNET, options.torch, options.devices)
     write_text(options.out / "train_cifar10.md", document(read(file), speed, shared_steps(RESNET), dataset))
 
 
-def run(job: Job, dataset: Dataset, runs: Path) -> dict[str, str]:
+def run(job: Job, dataset: Dataset, runs: Path, devices: int) -> dict[str, str]:
     """Trains to the end, or the rest of it, and tests the best epoch in validation."""
     folder = (runs / job.name).absolute()
     seen = dataset if job in FULL else with_pictures(dataset, FEW, job.seed)
@@ -161,7 +167,15 @@ def run(job: Job, dataset: Dataset, runs: Path) -> dict[str, str]:
     def say(epoch: Epoch) -> None:
         print(f"{job.name}  epoch {epoch.epoch}  {epoch.validation_accuracy:.4f}  {epoch.seconds:.0f} s", flush=True)
 
-    trained = train(NETWORKS[job.network], seen, job.recipe, seed=job.seed, checkpoints=folder, progress=say)
+    trained = train(
+        NETWORKS[job.network],
+        seen,
+        job.recipe,
+        seed=job.seed,
+        checkpoints=folder,
+        progress=say,
+        devices=devices,
+    )
     best = load_trained(folder)
     values = (
         job.network,
@@ -212,8 +226,9 @@ def document(
         "trainings to show.",
         markdown(("recipe", "test %", "spread", "difference"), _ablation(rows)),
         "## Pictures a second",
-        "ResNet-20 in training, 128 pictures of 32x32 a step, taking turns; medians.",
-        markdown(("what", "images/s", "ours / theirs"), speed),
+        "ResNet-20 in training, 128 pictures of 32x32 a step, taking turns; medians. Several devices are what the "
+        "processor passes for, each with batch norms over its own share.",
+        markdown(("what", "images/s", "ours / this"), speed),
         "## Devices that share each batch",
         "Three steps from the same weights on as many devices as a processor pretends to have, which says nothing of "
         "speed: the largest difference of any weight from that of one device.",

@@ -28,7 +28,7 @@ import optax
 from experiment import markdown
 from flax import nnx
 from machine import header
-from train_step_timm import Timm
+from train_step_timm import LAYOUTS, Timm
 
 from nas.architecture import Architecture
 from nas.blocks.convolution import library_convolutions
@@ -36,6 +36,7 @@ from nas.files import write_text
 from nas.network import initialise
 from nas.train import Recipe
 from nas.train.compiled import compile_chain
+from nas.train.devices import sharing
 from nas.train.step import Chain, Step
 from search_spaces.zoo import zoo
 
@@ -70,20 +71,22 @@ def main() -> None:
                 "flax": partial(in_its_process, flax, name, batch, side),
             }
             if timm:
-                peers["timm"] = timm.turn(theirs, CLASSES, batch, side, STEPS)
+                peers |= {what: timm.turn(theirs, CLASSES, batch, side, last, STEPS) for what, last in LAYOUTS.items()}
             rows.append((name, f"{batch} of {side}x{side}", *figures(alternate(peers, options.turns))))
             print(*rows[-1], sep="  ", flush=True)
     flax.shutdown()
     write_text(options.out / "train_step.md", document(rows, options.turns, timm))
 
 
-def ours(architecture: Architecture, batch: int) -> Turn:
-    """Steps as `nas.train` makes them on CPUs, block by block."""
+def ours(architecture: Architecture, batch: int, recipe: Recipe = RECIPE, devices: int = 1) -> Turn:
+    """Steps as `nas.train` makes them: of one processor block by block, of several devices all in one."""
     network, side = initialise(architecture), architecture.resolution
-    chain = Chain.of(network, by_block=jax.default_backend() == "cpu")
-    recipe = replace(RECIPE, batch_size=batch)
+    recipe = replace(recipe, batch_size=batch)
+    group = sharing(recipe, devices)
+    chain = Chain.of(network, by_block=group is None and jax.default_backend() == "cpu")
     state = chain.state(network, recipe)
-    compiled = compile_chain(chain, recipe, state, (side, side, 3))
+    state = group.everywhere(state) if group else state
+    compiled = compile_chain(chain, recipe, state, (side, side, 3), devices=group)
     images, labels = pictures(batch, side)
     step = Step(np.zeros(len(chain.layouts) + 1, np.uint32), np.float32(RECIPE.learning_rate), np.float32(0))
 
@@ -170,8 +173,9 @@ def alternate(peers: dict[str, Turn], turns: int) -> dict[str, list[float]]:
 def figures(seconds: dict[str, list[float]]) -> tuple[str, ...]:
     """Medians in milliseconds, and how many times as long the others take."""
     middle = {name: median(values) for name, values in seconds.items()}
-    times = [f"{1000 * middle[name]:.1f}" if name in middle else "" for name in ("ours", "flax", "timm")]
-    ratios = [f"{middle[name] / middle['ours']:.2f}" if name in middle else "" for name in ("flax", "timm")]
+    others = ("flax", *LAYOUTS)
+    times = [f"{1000 * middle[name]:.1f}" if name in middle else "" for name in ("ours", *others)]
+    ratios = [f"{middle[name] / middle['ours']:.2f}" if name in middle else "" for name in others]
     return (*times, *ratios)
 
 
@@ -180,9 +184,11 @@ def document(rows: list[tuple[str, ...]], turns: int, timm: Timm | None) -> str:
     facts = header(("jax", "flax", "optax"), **(timm.versions if timm else {}))
     method = (
         f"Milliseconds of one step, median of {turns * STEPS} ({turns * FLAX_STEPS} of plain Flax) in {turns} turns; "
-        "weights and pictures from seed 0, 10 classes, float32. A ratio above 1 says how many times as long they take."
+        "weights and pictures from seed 0, 10 classes, float32. timm is eager, in PyTorch's own layout and with the "
+        "channels last. A ratio above 1 says how many times as long they take."
     )
-    columns = ("network", "pictures", "ours", "plain Flax", "timm eager", "Flax / ours", "timm / ours")
+    others = ("Flax", *LAYOUTS)
+    columns = ("network", "pictures", "ours", *others, *(f"{name} / ours" for name in others))
     parts = ["# One training step", "Written by `benchmarks/train_step.py`.", markdown(("what", "found"), facts)]
     return "\n\n".join([*parts, method, markdown(columns, rows)]) + "\n"
 

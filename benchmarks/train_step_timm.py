@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 RESNET20 = "resnet-20"  # not timm's own
+LAYOUTS = {"timm": False, "timm, channels_last": True}  # PyTorch's own order of an array's axes, and the other
 
 
 class Timm:
@@ -22,7 +23,7 @@ class Timm:
         self.versions: dict[str, str] = self._ask("versions")
 
     def turn(self, *what: Any) -> Callable[[], list[float]]:
-        """Turns of (network, classes, pictures, their side, steps)."""
+        """Turns of (network, classes, pictures, their side, whether the channels are last, steps)."""
         return lambda: self._ask(what)
 
     def _ask(self, what: Any) -> Any:
@@ -48,17 +49,19 @@ def _serve() -> None:
         *network, count = what
         key = tuple(network)
         if key not in steps:
-            steps.clear()
             steps[key] = _step(torch, timm, *network)
         print(json.dumps([_seconds(steps[key]) for _ in range(count)]), flush=True)
 
 
-def _step(torch: Any, timm: Any, name: str, classes: int, batch: int, side: int) -> Callable[[], None]:
+def _step(
+    torch: Any, timm: Any, name: str, classes: int, batch: int, side: int, channels_last: bool
+) -> Callable[[], None]:
     torch.manual_seed(0)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
     model = _resnet20(torch, timm, classes) if name == RESNET20 else timm.create_model(name, num_classes=classes)
-    model.train()
+    model.to(memory_format=layout).train()
     optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, weight_decay=1e-4, nesterov=True)
-    images = torch.rand(batch, 3, side, side) * 2 - 1
+    images = (torch.rand(batch, 3, side, side) * 2 - 1).to(memory_format=layout)
     labels = torch.randint(classes, (batch,))
 
     def step() -> None:

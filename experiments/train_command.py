@@ -20,6 +20,7 @@ from nas.files import write_text
 from nas.network import Network, initialise, steps
 from nas.train import Dataset, Epoch, Trained, TrainingFailed, train
 from nas.train.checkpoint import Kept, load_trained
+from nas.train.devices import sharing
 from nas.train.distillation import Teacher
 from nas.train.hosts import first_says, is_first
 from nas.train.loading import is_path
@@ -31,13 +32,15 @@ STAGES = 3
 COLOURS = (1, 3)
 
 
-def train_network(training: Training, out: Path) -> dict[str, Any]:
+def train_network(training: Training, out: Path, devices: int | None = None) -> dict[str, Any]:
     """Trains in the folder `out`, or the rest of it; what `nas train --json` prints.
+
+    `devices` is how many share each batch, as `nas.train.train` has it.
 
     Raises `InputError` where that cannot be done, or the folder is another's.
     """
     with _claimed(out, training) as folder, RunProgress(STAGES) as progress:
-        return _Session(training, folder, progress).run()
+        return _Session(training, folder, progress, devices).run()
 
 
 def _claimed(out: Path, training: Training) -> TrainingFolder:
@@ -56,8 +59,8 @@ def _claimed(out: Path, training: Training) -> TrainingFolder:
 class _Session:
     """One start of a training."""
 
-    def __init__(self, training: Training, folder: TrainingFolder, progress: RunProgress):
-        self.training, self.folder, self.progress = training, folder, progress
+    def __init__(self, training: Training, folder: TrainingFolder, progress: RunProgress, devices: int | None):
+        self.training, self.folder, self.progress, self.devices = training, folder, progress, devices
         progress.stage(f"data: {training.data.dataset}")
         given = Architecture.parse(training.architecture)
         self.weights = load_weights(training.init, training.name) if training.init else None
@@ -155,6 +158,7 @@ class _Session:
         size, count = self.training.recipe.batch_size, len(self.dataset.train)
         if size > count:
             raise InputError(f"recipe.batch_size: found {size}; expected at most {count}, the pictures to train on")
+        sharing(self.training.recipe, self.devices)
 
     def _say_data(self) -> None:
         sizes = [len(split) for split in self.dataset.splits()]
@@ -180,6 +184,7 @@ class _Session:
                     teacher=self.teacher,
                     grid=self.grid,
                     progress=lambda epoch: task.update(epoch.epoch, _note(epoch)),
+                    devices=self.devices,
                 )
         except TrainingFailed as error:
             raise InputError(f"recipe.learning_rate: {error}; expected a lower one") from error

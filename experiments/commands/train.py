@@ -54,6 +54,13 @@ def _add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--out", metavar="DIR", type=Path, help="the training's folder (default: runs/ARCH-DATA)")
     parser.add_argument(
+        "--devices",
+        metavar="N",
+        type=positive,
+        help="how many share each batch; a processor passes for so many, best as many as it has cores, and most is "
+        "gained with --set recipe.norms_over=device (default: every GPU or TPU, or the processor as one)",
+    )
+    parser.add_argument(
         "--hosts",
         metavar="ADDRESS:PORT,COUNT,NUMBER",
         help="share each batch with other hosts, which run the same command, see the same folder and have the same "
@@ -81,9 +88,13 @@ _OPTIONS = {
 
 def _run(arguments: Namespace) -> Result:
     from experiments.training import Training, settings
-    from nas.train.hosts import chatter_aside, join_hosts, read_hosts
+    from nas.errors import InputError
+    from nas.train.devices import divide_processor
+    from nas.train.hosts import chatter_aside, hosts_of_environment, join_hosts, read_hosts
 
-    hosts = read_hosts(arguments.hosts) if arguments.hosts is not None else None
+    hosts = hosts_of_environment() if arguments.hosts is None else read_hosts(arguments.hosts)
+    if hosts and arguments.devices:
+        raise InputError(f"--devices {arguments.devices}: found {hosts.count} hosts; expected none, each brings all")
     values: dict[Any, Any] = {
         path: (f"--{name.replace('_', '-')} {value}", value)
         for name, path in _OPTIONS.items()
@@ -92,10 +103,13 @@ def _run(arguments: Namespace) -> Result:
     name, text = _architecture(arguments)
     values |= {("name",): (name, name), ("architecture",): (name, text)}
     training = settings(values, arguments.set, Training)
-    with chatter_aside() if join_hosts(hosts) else nullcontext():  # before anything asks JAX for its devices
+    out = arguments.out or Path("runs") / _folder(f"{name}-{training.data.dataset}")
+    if arguments.devices:
+        divide_processor(arguments.devices)
+    with chatter_aside() if join_hosts(hosts) else nullcontext():  # both before anything asks JAX for its devices
         from experiments.train_command import train_network
 
-        return train_network(training, arguments.out or Path("runs") / _folder(f"{name}-{training.data.dataset}"))
+        return train_network(training, out, arguments.devices)
 
 
 def _architecture(arguments: Namespace) -> tuple[str, str]:
@@ -142,6 +156,7 @@ COMMAND = Command(
         "nas train mobilenet-v2 --data ./flowers --init keras --freeze backbone",
         "nas train runs/quickstart --data more.npz --init runs/quickstart --freeze backbone --freeze-epochs 3",
         "nas train cifar10-conv --data cifar10 --teacher runs/resnet18-cifar10 --distill-weight 0.7",
+        "nas train mobilenet-v2 --data ./flowers --devices 8 --set recipe.norms_over=device",
         "nas train mobilenet-v2 --data /all/flowers --out /all/mine --hosts node0:7000,2,1",
     ),
     _add_arguments,

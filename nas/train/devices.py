@@ -6,6 +6,7 @@ to see each device's share.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,10 +73,20 @@ class Devices:
         return jax.shard_map(own, mesh=self.mesh, in_specs=specs, out_specs=specs[1], check_vma=False)(split, whole)
 
 
+def divide_processor(count: int) -> None:
+    """Has this computer's processor pass for `count` devices; to be called before anything asks JAX for its devices.
+
+    One that passes for one leaves much of its cores waiting for each other (benchmarks/train_cifar10.py). Does
+    nothing where JAX was asked before.
+    """
+    with suppress(RuntimeError):
+        jax.config.update("jax_num_cpu_devices", count)
+
+
 def devices_to_use(count: int | None = None) -> Devices | None:
     """The first `count` devices; where it is None all of them, but one alone where they are CPUs.
 
-    A computer's processor is one device already. None for one device.
+    A computer's processor is one device unless it was divided. None for one device.
     Raises `InputError` where there are fewer.
     """
     found = jax.devices()
@@ -84,3 +95,14 @@ def devices_to_use(count: int | None = None) -> Devices | None:
     if not 1 <= count <= len(found):
         raise InputError(f"devices: found {count}; expected 1 to {len(found)}, the devices there are")
     return Devices.of(found[:count]) if count > 1 else None
+
+
+def sharing(recipe: Recipe, count: int | None = None) -> Devices | None:
+    """The devices to use, which a recipe's batches have equal shares for.
+
+    Raises `InputError` as `devices_to_use` and `Devices.require_shares` do.
+    """
+    group = devices_to_use(count)
+    if group:
+        group.require_shares(recipe)
+    return group

@@ -20,7 +20,7 @@ from nas.train.allocation import keep_freed_memory
 from nas.train.checkpoint import Checkpoints
 from nas.train.compiled import Compiled, compile_chain, use_cache_on_disk
 from nas.train.data import Dataset, at_resolution
-from nas.train.devices import Devices, devices_to_use
+from nas.train.devices import Devices, sharing
 from nas.train.distillation import Teacher
 from nas.train.evaluate import in_batches, share_right
 from nas.train.hosts import is_first
@@ -111,7 +111,7 @@ def train(
     dataset = at_resolution(dataset, architecture.resolution)
     network = initialise(architecture, seed)
     frozen = frozen_blocks(network, start, take_over(network, start)) if start else 0
-    group = _sharing(devices, recipe)
+    group = sharing(recipe, devices)
     by_block = (group is None and jax.default_backend() == "cpu") if by_block is None else by_block
     rounding = block_roundings(network, dataset.train.images.shape[1:], recipe, grid)
     chain = Chain.of(network, by_block, rounding)
@@ -134,14 +134,6 @@ def train(
     chain.write(network, *evaluated(state))
     network.eval()  # type: ignore[no-untyped-call]
     return Trained(network, tuple(history), first_step)
-
-
-def _sharing(devices: int | None, recipe: Recipe) -> Devices | None:
-    """The devices that share each batch, which the recipe's can be shared by; None for one by itself."""
-    group = devices_to_use(devices)
-    if group:
-        group.require_shares(recipe)
-    return group
 
 
 def _told_by(teacher: Teacher | None, grid: Grid | None) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""`nas train` on two hosts, which are two processes here, against one; one is told by the command line, one is not."""
+"""`nas train` on two hosts, which are two processes here, and on a divided processor, against one by itself.
+
+Of the two hosts one is told by the command line, one is not.
+"""
 
 import json
 import os
@@ -9,7 +12,7 @@ import sys
 import pytest
 
 from experiments.cli import run
-from tests.experiments.conftest import ROOT
+from tests.experiments.conftest import ROOT, nas
 
 NETWORK = "input 8x8x1\nstem conv k3 s2 c8\nhead pool\nhead dense c10\n"
 RECIPE = ("--epochs", "2", "--batch-size", "32", "--set", "data.limit=96", "--set", "recipe.augment=[flip]")
@@ -39,24 +42,41 @@ def together(words):
     return [(*host.communicate(), host.returncode) for host in hosts]
 
 
+@pytest.fixture(scope="module")
+def alone(file, tmp_path_factory):
+    """The folder of a training by itself, and what it printed."""
+    out = tmp_path_factory.mktemp("alone") / "one"
+    done = nas("train", file, *RECIPE, "--out", out, "--json")
+    assert done.returncode == 0, done.stderr
+    return out, json.loads(done.stdout)
+
+
 def losses(folder):
     return [json.loads(line)["loss"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
-def test_two_hosts_train_as_one(file, tmp_path, capsys):
-    words = ("train", file, *RECIPE, "--json")
-    first, second = together((*words, "--out", tmp_path / "both"))
+def test_two_hosts_train_as_one(file, alone, tmp_path):
+    first, second = together(("train", file, *RECIPE, "--json", "--out", tmp_path / "both"))
     assert [first[2], second[2]] == [0, 0], (first[1], second[1])
     mine, theirs = (json.loads(said) for said, _, _ in (first, second))
     assert mine["test"] == theirs["test"]
-    assert run([str(word) for word in (*words, "--out", tmp_path / "one")]) == 0
-    alone = json.loads(capsys.readouterr().out)
-    assert losses(tmp_path / "both") == pytest.approx(losses(tmp_path / "one"), rel=1e-4)
-    assert mine["test"]["loss"] == pytest.approx(alone["test"]["loss"], rel=1e-3)
-    kept = [{file.name.split(".")[0] for file in (tmp_path / name).iterdir()} for name in ("both", "one")]
+    folder, result = alone
+    assert losses(tmp_path / "both") == pytest.approx(losses(folder), rel=1e-4)
+    assert mine["test"]["loss"] == pytest.approx(result["test"]["loss"], rel=1e-3)
+    kept = [{file.name.split(".")[0] for file in path.iterdir()} for path in (tmp_path / "both", folder)]
     assert kept[0] == kept[1]
+
+
+def test_a_divided_processor_trains_as_one(file, alone, tmp_path):
+    words = ("train", file, *RECIPE, "--devices", "4", "--out", tmp_path / "divided")
+    done = nas(*words, env={**os.environ, "XLA_FLAGS": ""})
+    assert done.returncode == 0, done.stderr
+    assert losses(tmp_path / "divided") == pytest.approx(losses(alone[0]), rel=1e-4)
 
 
 def test_hosts_that_are_none_are_refused(file, tmp_path, capsys):
     assert run(["train", str(file), *RECIPE, "--hosts", "node0", "--out", str(tmp_path / "x")]) == 2
     assert "--hosts: found 'node0'; expected ADDRESS:PORT,COUNT,NUMBER" in capsys.readouterr().err
+    words = ("--hosts", "node0:7000,2,0", "--devices", "2", "--out", str(tmp_path / "x"))
+    assert run(["train", str(file), *RECIPE, *words]) == 2
+    assert "--devices 2: found 2 hosts; expected none, each brings all" in capsys.readouterr().err

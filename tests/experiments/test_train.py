@@ -130,6 +130,8 @@ def complaint(capsys, *words):
         (("--epochs", "0"), "--epochs 0: recipe.epochs: found 0; expected 1 to 100000"),
         (("--set", "recipe.epoch=3"), "recipe.epoch: unknown key 'epoch'; did you mean 'epochs'?"),
         (("--batch-size", "1000"), "recipe.batch_size: found 1000; expected at most 78, the pictures to train on"),
+        (("--devices", "2", "--batch-size", "15"), "batch_size: found 15; expected a multiple of 2, the devices that"),
+        (("--devices", "3"), "devices: found 3; expected 1 to 2, the devices there are"),
         (("--resolution", "2"), "--resolution: found 2; expected at least 4, by which the strides of small divide"),
         (("--freeze", "backbone"), "--freeze: found no --init; expected trained weights to freeze"),
         (("--grow",), "--grow: found no --init; expected the weights of a smaller network"),
