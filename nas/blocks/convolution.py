@@ -41,7 +41,8 @@ def mappable_operations() -> Iterator[None]:
     """As `library_convolutions`, and what the Edge TPU maps no single operation of becomes several that it maps.
 
     These are grouped convolutions, of which converters write a version that its compiler
-    refuses, and max pools padded otherwise than TFLite's own. The numbers stay the same.
+    refuses, max pools padded otherwise than TFLite's own, and depthwise convolutions of more
+    channels than TFLite computes. The numbers stay the same.
     """
     token = _mappable.set(True)
     try:

@@ -15,6 +15,9 @@ from nas.blocks.xla_convolution import Stride, pair
 # one would evaluate them with the statistics of their first steps.
 MOMENTUM = 0.9
 BATCH_NORM = "batch_norm"
+# TFLite's own depthwise convolution of floats has room for so many channels, and never ends on more (kAccBufferMaxSize
+# in tensorflow/lite/kernels/internal/optimized/depthwiseconv_float.h); int8 networks are calibrated by it.
+WIDEST_DEPTHWISE = 4832
 NORMS = ("batch", "bias", "none")  # what follows a convolution: batch norm, only a bias, nothing
 
 
@@ -43,22 +46,27 @@ class Conv(nnx.Module):
         self.stride, self.groups, self.dilation, self.padding = stride, groups, dilation, padding
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        if self.splits():
+        if self.shares() > 1:
             return jnp.concatenate(self.parts(x), -1)
         kernel, bias = self._arrays(x)
         return self._convolved(x, kernel, bias, self.groups)
 
-    def splits(self) -> bool:
-        """Whether the groups are to be convolutions of their own."""
-        return uses_mappable() and self.groups > 1 and self.kernel.shape[2] > 1
+    def shares(self) -> int:
+        """In how many convolutions, each of its share of the channels, this one is to be computed."""
+        if not uses_mappable() or self.groups == 1:
+            return 1
+        if self.kernel.shape[2] > 1:
+            return self.groups
+        return -(-self.kernel.shape[3] // WIDEST_DEPTHWISE)
 
     def parts(self, x: jax.Array) -> list[jax.Array]:
-        """What each group makes of its share of the channels."""
+        """What each of the shares becomes."""
+        count = self.shares()
         kernel, bias = self._arrays(x)
-        kernels = jnp.split(kernel, self.groups, axis=-1)
-        biases = [None] * self.groups if bias is None else jnp.split(bias, self.groups)
-        shares = jnp.split(x, self.groups, axis=-1)
-        return [self._convolved(*share, 1) for share in zip(shares, kernels, biases, strict=True)]
+        kernels = jnp.array_split(kernel, count, axis=-1)
+        biases = [None] * count if bias is None else jnp.array_split(bias, count)
+        shares = zip(jnp.array_split(x, count, axis=-1), kernels, biases, strict=True)
+        return [self._convolved(*share, share[0].shape[-1] // kernel.shape[2]) for share in shares]
 
     def _arrays(self, x: jax.Array) -> tuple[jax.Array, jax.Array | None]:
         """Kernel and bias, float32 as kept, as numbers of the kind that `x` has."""
@@ -94,8 +102,8 @@ class BatchNorm(nnx.Module):
         return y
 
     def parts(self, shares: list[jax.Array]) -> list[jax.Array]:
-        """In evaluation, of channels that come in equal shares: each normalised by itself."""
-        arrays = (jnp.split(array[...], len(shares)) for array in (self.mean, self.var, self.scale, self.bias))
+        """In evaluation, of channels that come in shares of `jnp.array_split`: each normalised by itself."""
+        arrays = (jnp.array_split(array[...], len(shares)) for array in (self.mean, self.var, self.scale, self.bias))
         return [batch_norm(x, *own, self.epsilon) for x, *own in zip(shares, *arrays, strict=True)]
 
 
@@ -132,7 +140,7 @@ class ConvNorm(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         activation = ACTIVATIONS[self.activation]
-        if not self.conv.splits():
+        if self.conv.shares() == 1:
             y = self.conv(x)
             return activation(y) if self.norm is None else self.norm(y, self.activation)
         # Split throughout, so that norm and activation fold into each part's convolution.

@@ -10,6 +10,7 @@ import pytest
 from jax import lax
 
 from nas.architecture import Architecture
+from nas.blocks.layers import WIDEST_DEPTHWISE
 from nas.errors import InputError
 from nas.export import tflite
 from nas.export.edgetpu import judge
@@ -35,6 +36,10 @@ SHAPE = (1, SIZE, SIZE, 3)
 
 def ops(data):
     return [(operator.op, operator.version) for operator in parse(data, "test").main.operators]
+
+
+def operators(path, op):
+    return [operator for operator in read(path).main.operators if operator.op == op]
 
 
 @pytest.mark.parametrize(
@@ -135,6 +140,27 @@ def test_convert_network_of_blocks(tmp_path):
     path.write_bytes(convert(network, SHAPE, "int8", calibration()))
     assert judge(read(path)).edgetpu
     assert np.abs(LiteModel(path, trusted=True).predict(pixels) - expected).max() < 0.1 * np.abs(expected).max()
+
+
+def test_convert_wide_depthwise_convolution_is_in_parts_that_tflite_computes(tmp_path):
+    text = f"""
+        input 16x16x3
+        stem  conv k3 s8 c{WIDEST_DEPTHWISE + 9} act=relu6
+        stage separable k3 s1 c8 act=relu6
+        head  pool
+        head  dense c10
+    """
+    network = initialise(Architecture.parse(text), seed=0)
+    network.eval()
+    path, pixels = tmp_path / "network.tflite", noise(8)
+    expected = np.concatenate([np.asarray(network(jnp.asarray(picture[None]))) for picture in as_input(pixels)])
+    for form, tolerance in (("float32", 1e-5), ("int8", 0.1)):  # whose calibration once never ended
+        path.write_bytes(convert(network, SHAPE, form, calibration()))
+        widths = [read(path).main.tensors[o.outputs[0]].shape[-1] for o in operators(path, "DEPTHWISE_CONV_2D")]
+        assert widths == [2421, 2420]
+        found = LiteModel(path, trusted=True).predict(pixels)
+        assert np.abs(found - expected).max() < tolerance * np.abs(expected).max()
+    assert judge(read(path)).edgetpu
 
 
 def test_convert_network_trained_further_has_the_new_weights():
