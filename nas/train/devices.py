@@ -86,7 +86,7 @@ def divide_processor(count: int) -> None:
 def devices_to_use(count: int | None = None) -> Devices | None:
     """The first `count` devices; where it is None all of them, but one alone where they are CPUs.
 
-    A computer's processor is one device unless it was divided. None for one device.
+    A computer's processor is one device already. None for one device.
     Raises `InputError` where there are fewer.
     """
     found = jax.devices()
