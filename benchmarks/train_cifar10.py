@@ -1,6 +1,6 @@
 """Trains two small networks on CIFAR-10 to the end, and one with each part of its recipe left out in turn.
 
-    python benchmarks/train_cifar10.py --data-dir FOLDER [--devices COUNT] [--torch PYTHON]
+    python benchmarks/train_cifar10.py --data-dir FOLDER [--devices COUNT]
 
 FOLDER is where tensorflow-datasets has cifar10 prepared. ResNet-20, the network of 0.27 million
 parameters that arXiv 1512.03385 trains on CIFAR-10, and a network of MobileNet v2's blocks of about
@@ -9,10 +9,8 @@ pictures with that recipe shortened, and so often again with one ingredient left
 goes on from its last epoch where the same command is given again; each that ends adds a row to
 results/train_cifar10.csv. With --only it trains that network alone and writes its rows alone, so that
 several commands may share a machine. With --devices the processor passes for so many, which share
-every batch of the networks that are trained to the end: cores of one device wait for each other more
-often. Last come pictures a second against PyTorch's timm (PYTHON is an
-interpreter that has torch and timm), and the same steps shared by one, two and four devices. Writes
-results/train_cifar10.md.
+every batch of the networks that are trained to the end. Last come the same steps shared by one, two
+and four devices. Writes results/train_cifar10.md.
 """
 
 import argparse
@@ -26,7 +24,6 @@ from statistics import mean, median, stdev
 from experiment import markdown
 from machine import header
 from train_cifar10_devices import shared_steps
-from train_cifar10_speed import speeds
 
 from nas.architecture import Architecture
 from nas.files import write_text
@@ -139,7 +136,6 @@ FEW = 10_000  # pictures that the shortened trainings see
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", help="where tensorflow-datasets has cifar10")
-    parser.add_argument("--torch", metavar="PYTHON", help="an interpreter that has torch and timm")
     parser.add_argument("--runs", type=Path, default=Path("runs/train_cifar10"), help="where trainings are kept")
     parser.add_argument("--only", choices=NETWORKS, help="train this network alone, and write no tables")
     parser.add_argument("--devices", type=int, default=1, help="as how many the processor passes (default: 1)")
@@ -155,8 +151,7 @@ def main() -> None:
             write_text(file, table_with(read(file), row))
     if options.only:
         return
-    speed = speeds(RESNET, options.torch, options.devices)
-    write_text(options.out / "train_cifar10.md", document(read(file), speed, shared_steps(RESNET), dataset))
+    write_text(options.out / "train_cifar10.md", document(read(file), shared_steps(RESNET), dataset))
 
 
 def run(job: Job, dataset: Dataset, runs: Path, devices: int) -> dict[str, str]:
@@ -207,7 +202,6 @@ def table_with(rows: Sequence[dict[str, str]], row: dict[str, str]) -> str:
 
 def document(
     rows: Sequence[dict[str, str]],
-    speed: Sequence[tuple[str, ...]],
     shared: Sequence[tuple[str, ...]],
     dataset: Dataset,
 ) -> str:
@@ -225,10 +219,6 @@ def document(
         "accuracy, and how far it is from that of the whole recipe. What averaging and smoothing bring takes longer "
         "trainings to show.",
         markdown(("recipe", "test %", "spread", "difference"), _ablation(rows)),
-        "## Pictures a second",
-        "ResNet-20 in training, 128 pictures of 32x32 a step, taking turns; medians. Several devices are what the "
-        "processor passes for, each with batch norms over its own share.",
-        markdown(("what", "images/s", "ours / this"), speed),
         "## Devices that share each batch",
         "Three steps from the same weights on as many devices as a processor pretends to have, which says nothing of "
         "speed: the largest difference of any weight from that of one device.",

@@ -57,8 +57,8 @@ def _add_arguments(parser: ArgumentParser) -> None:
         "--devices",
         metavar="N",
         type=positive,
-        help="how many share each batch; a processor passes for so many, best as many as it has cores, and most is "
-        "gained with --set recipe.norms_over=device (default: every GPU or TPU, or the processor as one)",
+        help="how many share each batch; a processor passes for so many (default: every GPU or TPU, or the processor "
+        "as one)",
     )
     parser.add_argument(
         "--hosts",

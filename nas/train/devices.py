@@ -76,8 +76,7 @@ class Devices:
 def divide_processor(count: int) -> None:
     """Has this computer's processor pass for `count` devices; to be called before anything asks JAX for its devices.
 
-    One that passes for one leaves much of its cores waiting for each other (benchmarks/train_cifar10.py). Does
-    nothing where JAX was asked before.
+    What that changes of the speed, benchmarks/train_cifar10_speed.py measures. Does nothing where JAX was asked before.
     """
     with suppress(RuntimeError):
         jax.config.update("jax_num_cpu_devices", count)
