@@ -23,6 +23,7 @@ from nas.search.facts import Limits
 from nas.search.objectives import Objective
 from nas.trace import trace
 from nas.train import Dataset, Epoch, Recipe, Trained, train
+from nas.train.allocation import keep_freed_memory
 from nas.train.data import with_pictures
 from nas.train.distillation import Teacher
 from nas.train.transfer import Start
@@ -46,6 +47,7 @@ class Context:
     @classmethod
     def load(cls, experiment: Experiment, folder: RunFolder, progress: RunProgress) -> "Context":
         """Loads what the stages need; raises `InputError` for what does not fit together."""
+        keep_freed_memory()
         space = experiment.search_space()
         require_able_sampler(experiment, space)
         load_starts(experiment, space)

@@ -19,6 +19,7 @@ from nas.files import write_text
 from nas.latency import load_device
 from nas.search.trainer import Ended
 from nas.trace import trace
+from nas.train.allocation import keep_freed_memory
 from scaling import Proportion, proportions, require_sense
 
 STAGES = 3
@@ -40,6 +41,7 @@ class _Search:
     """One start of a search."""
 
     def __init__(self, settings: ProportionSearch, folder: ProportionFolder, progress: RunProgress, workers: int):
+        keep_freed_memory()
         self.settings, self.folder, self.progress, self.workers = settings, folder, progress, workers
         progress.stage(f"data: {settings.data.dataset}")
         given = Architecture.parse(settings.architecture)

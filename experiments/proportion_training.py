@@ -14,6 +14,7 @@ from nas.search.trainer import Ended, Judge, Trainer
 from nas.search.workers.crew import Crew
 from nas.search.workers.local import LocalProcesses
 from nas.train import Dataset, Epoch, TrainingFailed, train
+from nas.train.allocation import keep_freed_memory
 from nas.train.data import with_pictures
 
 LOGS = "workers"  # the folder of what workers print
@@ -55,6 +56,7 @@ class PrepareTrainings:
 
     def __call__(self) -> Train:
         """Raises `InputError` where the pictures are not to be had there."""
+        keep_freed_memory()
         progress = RunProgress(stages=1)
         channels = Architecture.parse(self.settings.architecture).channels
         dataset = open_data(self.settings.data, self.settings.seed, progress, channels)

@@ -19,6 +19,7 @@ from nas.errors import InputError
 from nas.files import write_text
 from nas.network import Network, initialise, steps
 from nas.train import Dataset, Epoch, Trained, TrainingFailed, train
+from nas.train.allocation import keep_freed_memory
 from nas.train.checkpoint import Kept, load_trained
 from nas.train.devices import sharing
 from nas.train.distillation import Teacher
@@ -39,6 +40,7 @@ def train_network(training: Training, out: Path, devices: int | None = None) -> 
 
     Raises `InputError` where that cannot be done, or the folder is another's.
     """
+    keep_freed_memory()
     with _claimed(out, training) as folder, RunProgress(STAGES) as progress:
         return _Session(training, folder, progress, devices).run()
 

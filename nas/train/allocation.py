@@ -15,9 +15,9 @@ def keep_freed_memory() -> bool:
 
     Left to itself it maps every large array afresh and gives it back at once, so that each
     step waits for the system to clear the same pages. Threads that begin later take from the one heap of the process,
-    as what is freed in heaps of their own goes back whatever is asked. The process keeps
-    the most that it ever needed. Does nothing with other allocators, which mallopt does not
-    reach.
+    as what is freed in heaps of their own goes back whatever is asked: so whatever will train calls
+    this before it asks JAX for anything, which starts its threads. The process keeps the most
+    that it ever needed. Does nothing with other allocators, which mallopt does not reach.
     """
     if sys.platform != "linux":
         return False
