@@ -37,7 +37,8 @@ def main() -> None:
         "Written by `benchmarks/train_cifar10_speed.py`.",
         markdown(("what", "found"), header(("jax", "flax", "optax"), **(timm.versions if timm else {}))),
         f"ResNet-20 in training, {BATCH} pictures of 32x32 a step, taking turns; medians of {TURNS * STEPS} steps. "
-        "Several devices are what the processor passes for; batch norms see the whole batch, or each device's share.",
+        "Several devices are what the processor passes for; batch norms see the whole batch, or each share, which "
+        "threads then compute.",
         markdown(("what", "images/s", "this toolkit / this"), speeds(timm, options.devices)),
     ]
     write_text(RESULTS / "train_cifar10_speed.md", "\n\n".join(text) + "\n")

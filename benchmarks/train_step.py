@@ -35,8 +35,9 @@ from nas.blocks.convolution import library_convolutions
 from nas.files import write_text
 from nas.network import initialise
 from nas.train import Recipe
+from nas.train.allocation import keep_freed_memory
 from nas.train.compiled import compile_chain
-from nas.train.devices import sharing
+from nas.train.devices import Devices, sharing
 from nas.train.step import Chain, Step
 from search_spaces.zoo import zoo
 
@@ -80,10 +81,11 @@ def main() -> None:
 
 def ours(architecture: Architecture, batch: int, recipe: Recipe = RECIPE, devices: int = 1) -> Turn:
     """Steps as `nas.train` makes them: of one processor block by block, of several devices all in one."""
+    keep_freed_memory()
     network, side = initialise(architecture), architecture.resolution
     recipe = replace(recipe, batch_size=batch)
     group = sharing(recipe, devices)
-    chain = Chain.of(network, by_block=group is None and jax.default_backend() == "cpu")
+    chain = Chain.of(network, by_block=not isinstance(group, Devices) and jax.default_backend() == "cpu")
     state = chain.state(network, recipe)
     state = group.everywhere(state) if group else state
     compiled = compile_chain(chain, recipe, state, (side, side, 3), devices=group)

@@ -3,7 +3,7 @@
 Block by block every distinct block is compiled once for all networks of a process, and
 several at a time. On CPUs the chain of programs runs as fast as the whole in one
 program, so CPUs take blocks. GPUs and TPUs take the whole: their steps are too short
-for the calls between the blocks; and so do several devices together. The numbers are
+for the calls between the blocks; and so do several devices together, but not threads. The numbers are
 the same but for rounding.
 """
 
@@ -29,6 +29,7 @@ from nas.train.recipe import Recipe
 from nas.train.room import make_room, megabytes
 from nas.train.step import Chain, State, Step, evaluated
 from nas.train.stochastic_depth import draw_branches
+from nas.train.threads import Sharing, Threads, hands
 
 EVALUATION_BATCH = 128
 
@@ -50,22 +51,23 @@ def compile_chain(
     *,
     side: int | None = None,
     teacher: Teacher | None = None,
-    devices: Devices | None = None,
+    devices: Devices | Threads | None = None,
 ) -> Compiled:
     """Compiles a network for pictures of `image_shape` (H, W, C), made `side` high and wide in training.
 
     Returns when the step is compiled. The prediction is compiled beside later steps, and
-    waited for when it is called. With `devices` the state is to lie on all of them, and
-    the chain to be one that is not by block.
+    waited for when it is called. With `devices` the state is to lie on all of them; the
+    chain is to be one by block for threads, and for real devices one that is not.
     """
     keep_freed_memory()
     lesson = Lesson(teacher.chain, teacher.side, teacher.weight, teacher.temperature) if teacher else None
     plan = Plan(chain, recipe, side or image_shape[0], lesson, devices if recipe.norms_over == "device" else None)
-    taught = jax.device_put(teacher.vectors, devices.whole if devices else None) if teacher else ()
+    everywhere = devices.everywhere if devices else jax.device_put
+    taught = everywhere(teacher.vectors) if teacher else ()
     batch = Batch(*_pictures(recipe.batch_size, image_shape), taught)
     tested, _ = _pictures(EVALUATION_BATCH, image_shape)
     if not chain.by_block:
-        return _whole(plan, state, batch, tested, devices)
+        return _whole(plan, state, batch, tested, devices if isinstance(devices, Devices) else None)
     compiler = _Compiler()
     take_step(replace(plan, chain=replace(chain, run=compiler)), state, batch, _example(plan))
     steps = compiler.replay()
@@ -118,16 +120,26 @@ class _Compiler:
     """Runs programs of a chain by beginning to compile them, each once; gives shapes and computes nothing."""
 
     def __init__(self) -> None:
-        self._begun: list[Future[Any]] = []
+        self._begun: list[Future[Any] | _Compiler] = []
 
     def __call__(self, program: Any, *arguments: Any) -> Any:
         ready = program.ready(_pool(), arguments)
         self._begun.append(ready.compiled)
         return ready.shapes
 
+    def beside(self, count: int, compute: Callable[[Sharing, int], Any]) -> list[Any]:
+        """As `Sharing` has it: the programs of one are those of all."""
+        own = _Compiler()
+        found = compute(own, 0)
+        self._begun.append(own)
+        return [found] * count
+
     def replay(self) -> "_Replay":
         """What runs the same programs in the same order, once all are compiled."""
-        return _Replay([future.result() for future in self._begun])
+        return _Replay(self._compiled())
+
+    def _compiled(self) -> list[Any]:
+        return [begun._compiled() if isinstance(begun, _Compiler) else begun.result() for begun in self._begun]
 
 
 class _Replay:
@@ -140,6 +152,12 @@ class _Replay:
         compiled = self._programs[self._next]
         self._next += 1
         return compiled(*arguments)
+
+    def beside(self, count: int, compute: Callable[[Sharing, int], Any]) -> list[Any]:
+        """As `Sharing` has it, each in a thread."""
+        programs = self._programs[self._next]
+        self._next += 1
+        return list(hands(count).map(lambda number: compute(_Replay(programs), number), range(count)))
 
     def again(self) -> None:
         """To be called before each round."""

@@ -2,7 +2,8 @@
 
 All hold the whole network. A step is one program for them together, so that batch norms
 see the whole batch and the numbers are those of one device, unless the recipe wants them
-to see each device's share.
+to see each device's share. A processor passes for several devices; where batch norms see
+shares, its threads do (`nas.train.threads`), which takes less time.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from nas.errors import InputError
 from nas.train.recipe import Recipe
+from nas.train.threads import Threads
 
 _AXIS = "batch"
 
@@ -32,13 +34,10 @@ class Devices:
         """These devices, of all hosts."""
         return cls(Mesh(np.array(devices), (_AXIS,)))
 
-    def require_shares(self, recipe: Recipe) -> None:
-        """Raises `InputError` where a batch, or a part of one, has no equal shares for all devices."""
-        parts = recipe.accumulate if recipe.norms_over == "device" else 1
-        if recipe.batch_size % (self.mesh.size * parts):
-            wanted = f"a multiple of {self.mesh.size * parts}, the devices that share "
-            wanted += "it" if parts == 1 else f"each of its {parts} parts"
-            raise InputError(f"batch_size: found {recipe.batch_size}; expected {wanted}")
+    @property
+    def count(self) -> int:
+        """How many they are."""
+        return int(self.mesh.size)
 
     @property
     def whole(self) -> NamedSharding:
@@ -58,15 +57,15 @@ class Devices:
         """The array on the host, the same on every host, shared out by its first axis."""
         return jax.make_array_from_callback(array.shape, self.shares, lambda index: array[index])
 
-    def mean_of_shares(self, function: Callable[[Any, Any, Any], Any], split: Any, whole: Any) -> Any:
-        """The mean over devices of `function(number, split, whole)`, of arrays.
+    def mean_of_shares(self, run: Any, function: Callable[..., Any], split: Any, whole: Any) -> Any:
+        """The mean over devices of `function(run, number, split, whole)`, of arrays.
 
         Each is given its number, its share of the arrays of `split`, and those of `whole`. To
         be called in a program that is being traced.
         """
 
         def own(split: Any, whole: Any) -> Any:
-            return lax.pmean(function(lax.axis_index(_AXIS), split, whole), _AXIS)
+            return lax.pmean(function(run, lax.axis_index(_AXIS), split, whole), _AXIS)
 
         specs = PartitionSpec(_AXIS), PartitionSpec()
         # Unchecked: checking would have gradients added up among the devices within the function.
@@ -76,7 +75,7 @@ class Devices:
 def divide_processor(count: int) -> None:
     """Has this computer's processor pass for `count` devices; to be called before anything asks JAX for its devices.
 
-    What that changes of the speed, benchmarks/train_cifar10_speed.py measures. Does nothing where JAX was asked before.
+    Does nothing where JAX was asked before.
     """
     with suppress(RuntimeError):
         jax.config.update("jax_num_cpu_devices", count)
@@ -96,12 +95,18 @@ def devices_to_use(count: int | None = None) -> Devices | None:
     return Devices.of(found[:count]) if count > 1 else None
 
 
-def sharing(recipe: Recipe, count: int | None = None) -> Devices | None:
-    """The devices to use, which a recipe's batches have equal shares for.
+def sharing(recipe: Recipe, count: int | None = None, threads: bool = True) -> Devices | Threads | None:
+    """What shares each of a recipe's batches: `count` devices, or as many threads where those are as good.
 
-    Raises `InputError` as `devices_to_use` and `Devices.require_shares` do.
+    Raises `InputError` as `devices_to_use` does, and where a batch, or a part of one, has no equal shares.
     """
-    group = devices_to_use(count)
-    if group:
-        group.require_shares(recipe)
+    apart = recipe.norms_over == "device"
+    one_processor = jax.default_backend() == "cpu" and jax.process_count() == 1
+    by_threads = threads and apart and one_processor and count is not None and count > 1
+    group = Threads(count) if by_threads and count else devices_to_use(count)
+    parts = recipe.accumulate if apart else 1
+    if group and recipe.batch_size % (group.count * parts):
+        wanted = f"a multiple of {group.count * parts}, the devices that share "
+        wanted += "it" if parts == 1 else f"each of its {parts} parts"
+        raise InputError(f"batch_size: found {recipe.batch_size}; expected {wanted}")
     return group

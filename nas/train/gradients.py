@@ -23,6 +23,7 @@ from nas.train.programs import (
 from nas.train.reading import input_program, reread_program
 from nas.train.recipe import Recipe
 from nas.train.step import Chain, State, Step
+from nas.train.threads import Threads
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Plan:
     recipe: Recipe
     side: int
     lesson: Lesson | None = None
-    apart: Devices | None = None  # those whose batch norms see their own share of a batch alone
+    apart: Devices | Threads | None = None  # those whose batch norms see their own share of a batch alone
 
 
 class Batch(NamedTuple):
@@ -105,13 +106,14 @@ def _differentiate(plan: Plan, weights: Any, statistics: Any, part: Any, step: S
     if plan.apart is None:
         return _of_pictures(plan, weights, statistics, part, step, teacher)
 
-    def own(number: Any, split: Any, whole: Any) -> _Found:
+    def own(run: Any, number: Any, split: Any, whole: Any) -> _Found:
         part, branches = split
         weights, statistics, step, teacher = whole
-        return _of_pictures(plan, weights, statistics, part, step.share(number, branches), teacher)
+        its = replace(plan, chain=replace(plan.chain, run=run))
+        return _of_pictures(its, weights, statistics, part, step.share(number, branches), teacher)
 
     whole = weights, statistics, step._replace(branches=()), teacher
-    found: _Found = plan.apart.mean_of_shares(own, (part, step.branches), whole)
+    found: _Found = plan.apart.mean_of_shares(plan.chain.run, own, (part, step.branches), whole)
     return found
 
 

@@ -30,6 +30,7 @@ from nas.train.recipe import Recipe
 from nas.train.rounded import block_roundings
 from nas.train.step import Chain, State, Step, evaluated
 from nas.train.stochastic_depth import draw_branches
+from nas.train.threads import Threads
 from nas.train.transfer import Start, frozen_blocks, phased_rates, take_over
 
 AHEAD = 2  # steps that may be under way while the next is called; more would only hold memory
@@ -105,14 +106,15 @@ def train(
     training, and `TrainingFailed` where the loss is no longer a number.
     """
     begun = time.monotonic()
-    keep_freed_memory()  # before JAX starts its threads, where nobody has used it yet
+    keep_freed_memory()
     _require_fit(architecture, dataset, recipe)
     use_cache_on_disk()
     dataset = at_resolution(dataset, architecture.resolution)
     network = initialise(architecture, seed)
     frozen = frozen_blocks(network, start, take_over(network, start)) if start else 0
-    group = sharing(recipe, devices)
-    by_block = (group is None and jax.default_backend() == "cpu") if by_block is None else by_block
+    group = sharing(recipe, devices, threads=by_block is not False)
+    if by_block is None:
+        by_block = jax.default_backend() == "cpu" and not isinstance(group, Devices)
     rounding = block_roundings(network, dataset.train.images.shape[1:], recipe, grid)
     chain = Chain.of(network, by_block, rounding)
     state = chain.state(network, recipe)
@@ -177,7 +179,7 @@ class _Epochs:
         recipe: Recipe,
         seed: int,
         teacher: Teacher | None = None,
-        devices: Devices | None = None,
+        devices: Devices | Threads | None = None,
         frozen: tuple[int, int] = (0, 0),  # how many blocks, for how many epochs
     ):
         self.chain, self.dataset, self.recipe, self.seed = chain, dataset, recipe, seed

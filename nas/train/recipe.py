@@ -41,7 +41,8 @@ class Recipe:
 
     `norms_over` says what batch norms see where several devices share a batch: the whole
     "batch", which gives the numbers of one device, or each "device" its share, for which
-    none waits for another; running statistics are then the mean of all devices'.
+    none waits for another (a processor's threads then pass for devices); running statistics
+    are then the mean of all devices'.
 
     `progressive_stages` above 1: as many stretches of epochs in which the pictures' side
     grows from `progressive_from` times the network's to the whole, and augmentation and

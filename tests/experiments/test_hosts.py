@@ -74,6 +74,15 @@ def test_a_divided_processor_trains_as_one(file, alone, tmp_path):
     assert losses(tmp_path / "divided") == pytest.approx(losses(alone[0]), rel=1e-4)
 
 
+def test_a_processors_threads_train_with_norms_over_their_shares(file, alone, tmp_path):
+    words = ("--devices", "4", "--set", "recipe.norms_over=device", "--out", tmp_path / "shared")
+    done = nas("train", file, *RECIPE, *words, env={**os.environ, "XLA_FLAGS": ""})
+    assert done.returncode == 0, done.stderr
+    mine, theirs = losses(tmp_path / "shared"), losses(alone[0])
+    assert len(mine) == len(theirs)
+    assert mine != pytest.approx(theirs, rel=1e-4)  # whose norms see all
+
+
 def test_hosts_that_are_none_are_refused(file, tmp_path, capsys):
     assert run(["train", str(file), *RECIPE, "--hosts", "node0", "--out", str(tmp_path / "x")]) == 2
     assert "--hosts: found 'node0'; expected ADDRESS:PORT,COUNT,NUMBER" in capsys.readouterr().err

@@ -1,5 +1,6 @@
-"""Two devices against one; they are what a processor pretends to have."""
+"""Two devices against one, which a processor pretends to have; and its threads against them."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from nas.train import Dataset, Recipe, Split, Trained, train
 from nas.train.compiled import compile_chain
 from nas.train.devices import Devices, devices_to_use
 from nas.train.step import Chain, Step
+from nas.train.threads import Threads
 
 # A step reads the whole batch in its batch norms, mixes neighbours, and ends in a common norm of all gradients.
 RECIPE = Recipe(
@@ -35,18 +37,31 @@ def alone(architecture: Architecture, digits: Dataset) -> Trained:
 
 def test_two_devices_give_the_numbers_of_one(architecture: Architecture, digits: Dataset, alone: Trained) -> None:
     together = train(architecture, digits, RECIPE, devices=2)
-    assert together.history[0].loss == pytest.approx(alone.history[0].loss, rel=1e-4)
-    parameters = (jax.tree.leaves(nnx.state(trained.network, nnx.Param)) for trained in (together, alone))
+    _agree(together, alone)
+
+
+def test_threads_give_the_numbers_of_devices_whose_norms_see_shares(
+    architecture: Architecture, digits: Dataset, alone: Trained
+) -> None:
+    recipe = replace(RECIPE, norms_over="device")
+    threads, devices = (train(architecture, digits, recipe, devices=2, by_block=way) for way in (None, False))
+    _agree(threads, devices)
+    assert abs(threads.history[0].loss - alone.history[0].loss) > 1e-4  # whose norms see all
+
+
+def _agree(one: Trained, other: Trained) -> None:
+    assert one.history[0].loss == pytest.approx(other.history[0].loss, rel=1e-4)
+    parameters = (jax.tree.leaves(nnx.state(trained.network, nnx.Param)) for trained in (one, other))
     for mine, theirs in zip(*parameters, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-2, atol=1e-3)
 
 
 def _after_a_step(
-    architecture: Architecture, recipe: Recipe, pictures: Split, group: Devices | None = None
+    architecture: Architecture, recipe: Recipe, pictures: Split, group: Devices | Threads | None = None
 ) -> list[np.ndarray[Any, Any]]:
     """Weights and statistics after one step on all the pictures."""
     network = initialise(architecture, 0)
-    chain = Chain.of(network, by_block=group is None)
+    chain = Chain.of(network, by_block=not isinstance(group, Devices))
     state = chain.state(network, recipe)
     state = group.everywhere(state) if group else state
     compiled = compile_chain(chain, recipe, state, pictures.images.shape[1:], devices=group)
@@ -55,8 +70,11 @@ def _after_a_step(
     return [np.asarray(vector) for vector in (*state.weights, *state.statistics)]
 
 
-def test_norms_over_each_device_are_those_of_its_share(architecture: Architecture, digits: Dataset) -> None:
-    group, pictures = devices_to_use(2), digits.train.take(np.arange(16))
+@pytest.mark.parametrize("shared", [devices_to_use, Threads])
+def test_norms_over_each_device_are_those_of_its_share(
+    shared: Callable[[int], Devices | Threads], architecture: Architecture, digits: Dataset
+) -> None:
+    group, pictures = shared(2), digits.train.take(np.arange(16))
     recipe = Recipe(batch_size=16, optimizer="sgd", augment=())
     half = replace(recipe, batch_size=8)
     halves = [_after_a_step(architecture, half, pictures.take(np.arange(8) + start)) for start in (0, 8)]
@@ -79,6 +97,8 @@ def test_batches_without_equal_shares_are_refused(architecture: Architecture, di
         train(architecture, digits, replace(RECIPE, batch_size=31, accumulate=1), devices=2)
     with pytest.raises(InputError, match="batch_size: found 6; expected a multiple of 4, the devices that share each"):
         train(architecture, digits, replace(RECIPE, batch_size=6, norms_over="device"), devices=2)
+    with pytest.raises(InputError, match="batch_size: found 32; expected a multiple of 10, the devices that share"):
+        train(architecture, digits, replace(RECIPE, norms_over="device"), devices=5)
     with pytest.raises(InputError, match="devices: found 3; expected 1 to 2"):
         devices_to_use(3)
     assert devices_to_use() is None
