@@ -7,10 +7,10 @@ parameters that arXiv 1512.03385 trains on CIFAR-10, and a network of MobileNet 
 its multiply-accumulates are trained with the whole recipe. Then ResNet-8 is trained on some of the
 pictures with that recipe shortened, and so often again with one ingredient left out. Every training
 goes on from its last epoch where the same command is given again; each that ends adds a row to
-results/train_cifar10.csv. With --only it trains that network alone and writes its rows alone, so that
-several commands may share a machine. With --devices the processor passes for so many, which share
-every batch of the networks that are trained to the end. Last come the same steps shared by one, two
-and four devices. Writes results/train_cifar10.md.
+results/train_cifar10.csv, of which results/train_cifar10.md is made. With --only it trains that network
+alone, so that several commands may share a machine. With --devices the processor passes for so many,
+which share every batch of the networks that are trained to the end. When all are trained come the same
+steps shared by one, two and four devices.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import mean, median, stdev
+from statistics import mean, stdev
 
 from experiment import markdown
 from machine import header
@@ -31,7 +31,6 @@ from nas.trace import trace
 from nas.train import Dataset, Epoch, Recipe, accuracy, load_dataset, train
 from nas.train.checkpoint import load_trained
 from nas.train.data import with_pictures
-from nas.train.devices import divide_processor
 
 RESULTS = Path(__file__).parent / "results"
 RESNET = Architecture.parse(
@@ -49,10 +48,10 @@ MOBILENET = Architecture.parse(
     """
     input 32x32x3
     stem  conv k3 s1 c16 act=relu6
-    stage mbconv s1 e1 c16
-    stage mbconv s2 e3 c40 x3
-    stage mbconv s2 e4 c112 x5
-    head  conv k1 c320 act=relu6
+    stage mbconv s2 e3 c32 x2
+    stage mbconv s2 e4 c96 x5
+    stage mbconv s2 e4 c160 x3
+    head  conv k1 c512 act=relu6
     head  pool
     head  dense c10
     """
@@ -79,12 +78,12 @@ RECIPE = Recipe(
     label_smoothing=0.05,
     ema=0.999,
     augment=("shift", "flip"),
-    progressive_stages=2,
-    progressive_from=0.75,
+    progressive_stages=3,
+    progressive_from=0.5,
     norms_over="device",
 )
-EPOCHS = {"resnet-20": 70, "mobilenet-v2-like": 40}
-SHORT = replace(RECIPE, epochs=8, warmup_epochs=1)
+EPOCHS = {"resnet-20": 75, "mobilenet-v2-like": 38}
+SHORT = replace(RECIPE, epochs=6, warmup_epochs=1)
 WITHOUT = {
     "the whole recipe, shortened": SHORT,
     "no shift": replace(SHORT, augment=("flip",)),
@@ -137,11 +136,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", help="where tensorflow-datasets has cifar10")
     parser.add_argument("--runs", type=Path, default=Path("runs/train_cifar10"), help="where trainings are kept")
-    parser.add_argument("--only", choices=NETWORKS, help="train this network alone, and write no tables")
+    parser.add_argument("--only", choices=NETWORKS, help="train this network alone")
     parser.add_argument("--devices", type=int, default=1, help="as how many the processor passes (default: 1)")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
-    divide_processor(options.devices)
     file = options.out / "train_cifar10.csv"
     dataset = load_dataset("cifar10", data_dir=options.data_dir, validation=0.05)
     done = {(row["network"], row["recipe"], row["seed"]) for row in read(file)}
@@ -149,9 +147,9 @@ def main() -> None:
         if (job.network, job.about, str(job.seed)) not in done and options.only in (None, job.network):
             row = run(job, dataset, options.runs, options.devices if job in FULL else 1)
             write_text(file, table_with(read(file), row))
-    if options.only:
-        return
-    write_text(options.out / "train_cifar10.md", document(read(file), shared_steps(RESNET), dataset))
+            write_text(file.with_suffix(".md"), document(read(file), [], dataset))
+    if not options.only:
+        write_text(file.with_suffix(".md"), document(read(file), shared_steps(RESNET), dataset))
 
 
 def run(job: Job, dataset: Dataset, runs: Path, devices: int) -> dict[str, str]:
@@ -181,7 +179,7 @@ def run(job: Job, dataset: Dataset, runs: Path, devices: int) -> dict[str, str]:
         f"{best.history[-1]['validation_accuracy']:.4f}",
         len(os.sched_getaffinity(0)),
         f"{trained.seconds / 60:.1f}",
-        f"{median(epoch.images_per_second for epoch in trained.history):.0f}",
+        f"{len(seen.train) * len(trained.history) / trained.seconds:.0f}",
     )
     return dict(zip(COLUMNS, map(str, values), strict=True))
 
@@ -205,7 +203,7 @@ def document(
     shared: Sequence[tuple[str, ...]],
     dataset: Dataset,
 ) -> str:
-    """The tables as Markdown."""
+    """The tables as Markdown, as far as there are rows for them."""
     counts = "{} pictures to train on, {} to validate, {} to test".format(*(f"{len(s):,}" for s in dataset.splits()))
     parts = [
         "# Training on CIFAR-10",
@@ -214,16 +212,22 @@ def document(
         "## To the end",
         f"Seed 0, {_said(RECIPE)}. Minutes are those of this machine with other work beside it.",
         markdown(("network", "parameters", "M MACs", "epochs", "cores", "minutes", "images/s", "test %"), _full(rows)),
-        "## What each ingredient adds",
-        f"ResNet-8 for {SHORT.epochs} epochs of {FEW:,} pictures, seeds {' and '.join(map(str, SEEDS))}: mean test "
-        "accuracy, and how far it is from that of the whole recipe. What averaging and smoothing bring takes longer "
-        "trainings to show.",
-        markdown(("recipe", "test %", "spread", "difference"), _ablation(rows)),
-        "## Devices that share each batch",
-        "Three steps from the same weights on as many devices as a processor pretends to have, which says nothing of "
-        "speed: the largest difference of any weight from that of one device.",
-        markdown(("devices", "mean loss", "largest difference of a weight"), shared),
     ]
+    if ablation := _ablation(rows):
+        parts += [
+            "## What each ingredient adds",
+            f"ResNet-8 for {SHORT.epochs} epochs of {FEW:,} pictures, seeds {' and '.join(map(str, SEEDS))}: mean test "
+            "accuracy, and how far it is from that of the whole recipe. What averaging and smoothing bring takes "
+            "longer trainings to show.",
+            markdown(("recipe", "trainings", "test %", "spread", "difference"), ablation),
+        ]
+    if shared:
+        parts += [
+            "## Devices that share each batch",
+            "Three steps from the same weights on as many devices as a processor pretends to have, which says nothing "
+            "of speed: the largest difference of any weight from that of one device.",
+            markdown(("devices", "mean loss", "largest difference of a weight"), shared),
+        ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -232,7 +236,8 @@ def _said(recipe: Recipe) -> str:
         f"{recipe.optimizer} with momentum {recipe.momentum:g}, learning rate {recipe.learning_rate:g} for batches of "
         f"{recipe.batch_size} after {recipe.warmup_epochs:g} epochs of warm-up, cosine, weight decay "
         f"{recipe.weight_decay:g}, label smoothing {recipe.label_smoothing:g}, averaged weights, "
-        f"{' and '.join(recipe.augment)}, pictures of {recipe.progressive_from:g} times the side in the first half"
+        f"{' and '.join(recipe.augment)}, pictures that grow from {recipe.progressive_from:g} times the side to the "
+        f"whole in {recipe.progressive_stages} stages of as many epochs"
     )
 
 
@@ -250,10 +255,18 @@ def _full(rows: Sequence[dict[str, str]]) -> list[tuple[str, ...]]:
 
 def _ablation(rows: Sequence[dict[str, str]]) -> list[tuple[str, ...]]:
     scores = {about: [100 * float(row["test_accuracy"]) for row in rows if row["recipe"] == about] for about in WITHOUT}
-    whole = mean(scores[next(iter(WITHOUT))])
+    if not (whole := scores[next(iter(WITHOUT))]):
+        return []
     return [
-        (about, f"{mean(found):.2f}", f"{stdev(found):.2f}" if len(found) > 1 else "", f"{mean(found) - whole:+.2f}")
+        (
+            about,
+            str(len(found)),
+            f"{mean(found):.2f}",
+            f"{stdev(found):.2f}" if len(found) > 1 else "",
+            f"{mean(found) - mean(whole):+.2f}",
+        )
         for about, found in scores.items()
+        if found
     ]
 
 

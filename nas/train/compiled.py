@@ -2,9 +2,9 @@
 
 Block by block every distinct block is compiled once for all networks of a process, and
 several at a time. On CPUs the chain of programs runs as fast as the whole in one
-program, so CPUs take blocks. GPUs and TPUs take the whole: their steps are too short
-for the calls between the blocks; and so do several devices together, but not threads. The numbers are
-the same but for rounding.
+program, so CPUs take blocks, and threads that share a batch each run a chain. GPUs and
+TPUs take the whole: their steps are too short for the calls between the blocks; and so do
+several devices together. The numbers are the same but for rounding.
 """
 
 import os

@@ -96,14 +96,15 @@ def devices_to_use(count: int | None = None) -> Devices | None:
 
 
 def sharing(recipe: Recipe, count: int | None = None, threads: bool = True) -> Devices | Threads | None:
-    """What shares each of a recipe's batches: `count` devices, or as many threads where those are as good.
+    """What shares each of a recipe's batches: `count` devices, as `devices_to_use` has them.
 
+    Where batch norms see shares, a processor passes for so many by its `threads`, unless it is to do without.
     Raises `InputError` as `devices_to_use` does, and where a batch, or a part of one, has no equal shares.
     """
     apart = recipe.norms_over == "device"
     one_processor = jax.default_backend() == "cpu" and jax.process_count() == 1
-    by_threads = threads and apart and one_processor and count is not None and count > 1
-    group = Threads(count) if by_threads and count else devices_to_use(count)
+    by_threads = threads and apart and one_processor and count and count > 1
+    group = Threads(count) if count and by_threads else devices_to_use(count)
     parts = recipe.accumulate if apart else 1
     if group and recipe.batch_size % (group.count * parts):
         wanted = f"a multiple of {group.count * parts}, the devices that share "
