@@ -209,16 +209,19 @@ def document(
         "# Training on CIFAR-10",
         "Written by `benchmarks/train_cifar10.py`; every training is in `train_cifar10.csv`.",
         markdown(("what", "found"), [*header(("jax", "flax", "optax", "tensorflow-datasets")), ("data", counts)]),
-        "## To the end",
-        f"Seed 0, {_said(RECIPE)}. Minutes are those of this machine with other work beside it.",
-        markdown(("network", "parameters", "M MACs", "epochs", "cores", "minutes", "images/s", "test %"), _full(rows)),
     ]
+    if full := _full(rows):
+        parts += [
+            "## To the end",
+            f"Seed 0, {_said(RECIPE)}. Minutes are those of this machine with other work beside it.",
+            markdown(("network", "parameters", "M MACs", "epochs", "cores", "minutes", "images/s", "test %"), full),
+        ]
     if ablation := _ablation(rows):
         parts += [
             "## What each ingredient adds",
-            f"ResNet-8 for {SHORT.epochs} epochs of {FEW:,} pictures, seeds {' and '.join(map(str, SEEDS))}: mean test "
-            "accuracy, and how far it is from that of the whole recipe. What averaging and smoothing bring takes "
-            "longer trainings to show.",
+            f"ResNet-8 for {SHORT.epochs} epochs of {FEW:,} pictures: {_said(SHORT)}. Mean test accuracy of the seeds "
+            f"{' and '.join(map(str, SEEDS))}, and how far it is from that of the whole recipe. What averaging and "
+            "smoothing bring takes longer trainings to show.",
             markdown(("recipe", "trainings", "test %", "spread", "difference"), ablation),
         ]
     if shared:
