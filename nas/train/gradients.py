@@ -22,7 +22,7 @@ from nas.train.programs import (
 )
 from nas.train.reading import input_program, reread_program
 from nas.train.recipe import Recipe
-from nas.train.step import Chain, State, Step
+from nas.train.step import Chain, Runner, State, Step
 from nas.train.threads import Threads
 
 
@@ -104,38 +104,39 @@ def _as_loop(plan: Plan, state: State, parts: list[Any], steps: list[Step], teac
 def _differentiate(plan: Plan, weights: Any, statistics: Any, part: Any, step: Step, teacher: Any) -> _Found:
     """What a part of a batch says, of all devices together or as the mean of what their shares say."""
     if plan.apart is None:
-        return _of_pictures(plan, weights, statistics, part, step, teacher)
+        return _of_pictures(plan, plan.chain.run, weights, statistics, part, step, teacher)
 
     def own(run: Any, number: Any, split: Any, whole: Any) -> _Found:
         part, branches = split
         weights, statistics, step, teacher = whole
-        its = replace(plan, chain=replace(plan.chain, run=run))
-        return _of_pictures(its, weights, statistics, part, step.share(number, branches), teacher)
+        return _of_pictures(plan, run, weights, statistics, part, step.share(number, branches), teacher)
 
     whole = weights, statistics, step._replace(branches=()), teacher
     found: _Found = plan.apart.mean_of_shares(plan.chain.run, own, (part, step.branches), whole)
     return found
 
 
-def _of_pictures(plan: Plan, weights: Any, statistics: Any, part: Any, step: Step, teacher: Any) -> _Found:
-    """Forward through the blocks, and back."""
+def _of_pictures(plan: Plan, run: Runner, weights: Any, statistics: Any, part: Any, step: Step, teacher: Any) -> _Found:
+    """Forward through the blocks, and back, by a runner that may be a share's own."""
     x, labels = part
-    taught = _taught(plan, teacher, x)
-    outputs, new, back = _forward(plan, weights, statistics, x, step)
+    taught = _taught(plan, run, teacher, x)
+    outputs, new, back = _forward(plan, run, weights, statistics, x, step)
     lesson = plan.lesson and (plan.lesson.weight, plan.lesson.temperature)
     objective = loss_program(plan.recipe.label_smoothing, plan.recipe.accumulate, lesson)
-    loss, gradient = plan.chain.run(objective, outputs, labels, taught)
+    loss, gradient = run(objective, outputs, labels, taught)
     gradients = []
     while back:  # what the forward programs kept is let go on the way
         backward, vjp, dropped = back.pop()
-        own, gradient = plan.chain.run(backward, vjp, gradient)
+        own, gradient = run(backward, vjp, gradient)
         if dropped is not None and gradient is not None:
-            gradient = plan.chain.run(multiply_program(), gradient, dropped)
+            gradient = run(multiply_program(), gradient, dropped)
         gradients.append(own)
     return _Found(loss, gradients[::-1], new)
 
 
-def _forward(plan: Plan, weights: Any, statistics: Any, x: Any, step: Step) -> tuple[Any, list[Any], list[Any]]:
+def _forward(
+    plan: Plan, run: Runner, weights: Any, statistics: Any, x: Any, step: Step
+) -> tuple[Any, list[Any], list[Any]]:
     """Outputs, new statistics, and for each block that learns its way back: the program, what
     it needs of the forward one, and what dropout multiplied its input by, or None."""
     chain, rate = plan.chain, np.float32(plan.recipe.dropout) * step.strength
@@ -143,23 +144,22 @@ def _forward(plan: Plan, weights: Any, statistics: Any, x: Any, step: Step) -> t
     for index, block in enumerate(chain.blocks):
         dropped = None
         if plan.recipe.dropout and index == chain.classifier:
-            dropped = chain.run(dropout_program(), x, step.seeds[index], rate)
-            x = chain.run(multiply_program(), x, dropped)
+            dropped = run(dropout_program(), x, step.seeds[index], rate)
+            x = run(multiply_program(), x, dropped)
         if index < chain.frozen:
-            x, own = chain.run(block.predict, weights[index], statistics[index], x), statistics[index]
+            x, own = run(block.predict, weights[index], statistics[index], x), statistics[index]
         else:
             branches = step.branches[index] if step.branches else None
-            x, own, vjp = chain.run(block.forward, weights[index], statistics[index], step.seeds[index], branches, x)
+            x, own, vjp = run(block.forward, weights[index], statistics[index], step.seeds[index], branches, x)
             back.append((block.backward, vjp, dropped))
         new.append(own)
     return x, new, back
 
 
-def _taught(plan: Plan, teacher: Any, x: Any) -> Any:
+def _taught(plan: Plan, run: Runner, teacher: Any, x: Any) -> Any:
     """What the teacher, where there is one, says of the same pictures."""
     if plan.lesson is None:
         return None
-    run = plan.chain.run
     weights, statistics = teacher
     reread = run(reread_program(plan.lesson.side), x)
     return replace(plan.lesson.chain, run=run).infer(weights, statistics, reread)
