@@ -118,23 +118,11 @@ COLUMNS = (
     "recipe",
     "seed",
     "epochs",
-    "test_accuracy",  # after the last epoch, as is every column but the next
-    "best_test_accuracy",  # after the epoch that was best in validation
+    "test_accuracy",
     "validation_accuracy",
     "cores",
     "minutes",
     "images_per_second",
-)
-FULL_HEAD = (
-    "network",
-    "parameters",
-    "M MACs",
-    "epochs",
-    "cores",
-    "minutes",
-    "images/s",
-    "test %",
-    "of the best in validation",
 )
 
 
@@ -157,7 +145,7 @@ class Job:
         if self not in FULL or self.network not in TEACHERS:
             return None
         before = next(job for job in FULL if job.network == TEACHERS[self.network])
-        taught = load_trained((runs / before.name).absolute(), best=False)
+        taught = load_trained((runs / before.name).absolute())
         return Teacher(taught.network, taught.architecture.resolution, **DISTILLATION)
 
 
@@ -187,7 +175,7 @@ def main() -> None:
 
 
 def run(job: Job, dataset: Dataset, runs: Path, devices: int) -> dict[str, str]:
-    """Trains to the end, or the rest of it, and tests the last epoch and the best in validation."""
+    """Trains to the end, or the rest of it, and tests the best epoch in validation."""
     folder = (runs / job.name).absolute()
     seen = dataset if job in FULL else with_pictures(dataset, FEW, job.seed)
 
@@ -204,14 +192,14 @@ def run(job: Job, dataset: Dataset, runs: Path, devices: int) -> dict[str, str]:
         teacher=job.teacher(runs),
         devices=devices,
     )
+    best = load_trained(folder)
     values = (
         job.network,
         job.about,
         job.seed,
         len(trained.history),
-        f"{accuracy(trained.network, dataset.test):.4f}",
-        f"{accuracy(load_trained(folder).network, dataset.test):.4f}",
-        f"{trained.validation_accuracy:.4f}",
+        f"{accuracy(best.network, dataset.test):.4f}",
+        f"{best.history[-1]['validation_accuracy']:.4f}",
         len(os.sched_getaffinity(0)),
         f"{trained.seconds / 60:.1f}",
         f"{len(seen.train) * len(trained.history) / trained.seconds:.0f}",
@@ -248,10 +236,8 @@ def document(
     if full := _full(rows):
         parts += [
             "## To the end",
-            "Seed 0. Tested after the last epoch, where the learning rate has come to zero, and after the epoch that "
-            f"was best on {len(dataset.validation):,} validation pictures. Minutes are those of all the cores "
-            "together, with validation, with whatever ran beside.",
-            markdown(FULL_HEAD, full),
+            "Seed 0. Minutes are those of all the cores together, with validation, with whatever ran beside.",
+            markdown(("network", "parameters", "M MACs", "epochs", "cores", "minutes", "images/s", "test %"), full),
             "\n".join(f"* {network}: {_said(TO_THE_END[network])}{_taught(network)}." for network, *_ in full),
         ]
     if ablation := _ablation(rows):
@@ -299,9 +285,9 @@ def _full(rows: Sequence[dict[str, str]]) -> list[tuple[str, ...]]:
         if row["recipe"] == "the whole recipe":
             traced = trace(NETWORKS[row["network"]])
             size = f"{traced.params:,}", f"{traced.macs / 1e6:.1f}"
-            percents = (f"{100 * float(row[key]):.2f}" for key in ("test_accuracy", "best_test_accuracy"))
+            percent = f"{100 * float(row['test_accuracy']):.2f}"
             spent = (row[key] for key in ("epochs", "cores", "minutes", "images_per_second"))
-            found.append((row["network"], *size, *spent, *percents))
+            found.append((row["network"], *size, *spent, percent))
     return found
 
 

@@ -83,7 +83,7 @@ class _Session:
                 self.grid.save(self.folder.path / GRID)
         trained = self._train()
         best = load_trained(self.folder.checkpoint)
-        self.progress.stage(f"evaluate epoch {best.epoch}, the best in validation")
+        self.progress.stage(f"evaluate epoch {best.epoch}, as good as any in validation")
         test, classes = self.dataset.test, self.dataset.classes
         found = write_evaluation(self.folder.path, best.network, test, classes, self.grid)
         if is_first():

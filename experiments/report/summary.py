@@ -81,7 +81,7 @@ def _of_the_winner(run: Run) -> str:
     winner = run.winner
     if winner is None or winner.best_epoch is None:
         return "of the winner, in Flax"
-    return f"of the winner after epoch {winner.best_epoch} of {winner.epochs}, its best in validation; in Flax"
+    return f"of the winner after epoch {winner.best_epoch} of {winner.epochs}, as good as any in validation; in Flax"
 
 
 def _lost(run: Run) -> str:

@@ -72,8 +72,8 @@ def train_and_test(
     best = load_trained(folder)
     evaluation = write_evaluation(folder, best.network, dataset.test, dataset.classes)
     tested = evaluation["top1"]
-    said = f"{tested:.2%} on {len(dataset.test.labels)} test pictures after epoch {best.epoch}, the best in validation"
-    context.progress.say(f"{title}: {said}")
+    said = f"{tested:.2%} on {len(dataset.test.labels)} test pictures"
+    context.progress.say(f"{title}: {said} after epoch {best.epoch}, as good as any in validation")
     return {
         "best_epoch": best.epoch,
         "validation_accuracy": best.history[-1]["validation_accuracy"],

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from math import sqrt
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -24,7 +25,7 @@ from nas.train.step import Chain, State
 BESIDE = 2**18  # bytes that a checkpoint takes beside its arrays, generously
 _LOG = logging.getLogger("absl")
 _DEFAULTS = asdict(Recipe())  # what keys are that an earlier version did not have yet
-SCORE = "validation_accuracy"  # what the best checkpoint has most of
+SCORE = "validation_accuracy"  # what the best checkpoint has as much of as any
 
 
 class Checkpoints:
@@ -41,13 +42,19 @@ class Checkpoints:
         seed: int,
         network: Network,
         start: str = "",
+        validation: int = 0,  # pictures, on which each epoch was scored
     ):
         self.folder, self.chain, self.network = folder, Chain.of(network), network
-        self.about: dict[str, Any] = {"architecture": architecture.text, "recipe": asdict(recipe), "seed": seed}
+        self.about: dict[str, Any] = {
+            "architecture": architecture.text,
+            "recipe": asdict(recipe),
+            "seed": seed,
+            "validation": validation,
+        }
         self.about["recipe"]["augment"] = list(recipe.augment)
         if start:
             self.about["start"] = start
-        self._best = _LatestAndBest()
+        self._best = _LatestAndBest(validation)
         options = ocp.CheckpointManagerOptions(preservation_policy=self._best, cleanup_tmp_directories=True)
         self._log_level = _LOG.level
         _LOG.setLevel(logging.CRITICAL)  # Orbax logs a failure several times, at length; it is raised here too
@@ -97,7 +104,7 @@ class Checkpoints:
         return self._state(arrays, fresh), about["history"]
 
     def _require_same(self, about: dict[str, Any]) -> None:
-        about = {**about, "recipe": {**_DEFAULTS, **about["recipe"]}}
+        about = {"validation": self.about["validation"], **about, "recipe": {**_DEFAULTS, **about["recipe"]}}
         for what in {**self.about, **about}:
             if what == "history" or about.get(what) == self.about.get(what):
                 continue
@@ -162,7 +169,7 @@ def load_trained(folder: Path, best: bool = True) -> Kept:
         if not epochs:
             raise InputError(f"{folder}: holds no checkpoint; expected a training that ended an epoch")
         about = _restored(manager, folder, max(epochs), about=ocp.args.JsonRestore())
-        epoch = best_epoch(epochs, about["history"]) if best else max(epochs)
+        epoch = best_epoch(epochs, about["history"], about.get("validation", 0)) if best else max(epochs)
         arrays = _restored(manager, folder, epoch, arrays=ocp.args.StandardRestore())
     architecture = Architecture.parse(about["architecture"], str(folder))
     network = initialise(architecture)
@@ -173,10 +180,17 @@ def load_trained(folder: Path, best: bool = True) -> Kept:
     return Kept(network, architecture, epoch, tuple(about["history"][:epoch]))
 
 
-def best_epoch(epochs: Iterable[int], history: Iterable[dict[str, Any]]) -> int:
-    """Of some epochs the one with the highest accuracy in validation, of equals the last."""
+def best_epoch(epochs: Iterable[int], history: Iterable[dict[str, Any]], pictures: int) -> int:
+    """Of some epochs the last whose accuracy in validation is as good as the highest of all.
+
+    As good: within one standard error of it, of so many `pictures` (the rule of Breiman et al. 1984,
+    section 3.4.3, which prefers the simpler tree). Fewer say nothing, and later epochs have lower
+    learning rates. Where none of these is, the best of them.
+    """
     scores = {row["epoch"]: row[SCORE] for row in history}
-    return max(epochs, key=lambda epoch: (scores.get(epoch, -1), epoch))
+    highest = max(scores.values(), default=0)
+    enough = highest - sqrt(highest * (1 - highest) / pictures) if pictures else highest
+    return max(epochs, key=lambda epoch: (min(scores.get(epoch, -1), enough), epoch))
 
 
 def _require_shapes(folder: Path, theirs: dict[str, Any], architecture: Architecture) -> None:
@@ -187,14 +201,15 @@ def _require_shapes(folder: Path, theirs: dict[str, Any], architecture: Architec
 class _LatestAndBest:
     """Says which checkpoints are kept, in the form in which Orbax asks."""
 
-    def __init__(self) -> None:
+    def __init__(self, validation: int) -> None:
+        self.validation = validation  # pictures
         self.history: list[dict[str, Any]] = []
 
     def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:  # noqa: ARG002
         epochs = [checkpoint.step for checkpoint in checkpoints]
         if not epochs:
             return []
-        kept = {max(epochs), best_epoch(epochs, self.history)}
+        kept = {max(epochs), best_epoch(epochs, self.history, self.validation)}
         return [epoch in kept for epoch in epochs]
 
 

@@ -120,7 +120,8 @@ def train(
     state = chain.state(network, recipe)
     kept = None
     if checkpoints is not None:
-        kept = Checkpoints(checkpoints, architecture, recipe, seed, network, start.about if start else "")
+        about, pictures = start.about if start else "", len(dataset.validation)
+        kept = Checkpoints(checkpoints, architecture, recipe, seed, network, about, pictures)
         kept.about |= _told_by(teacher, grid)
     first_step = 0.0
     with _Folders(kept, log or checkpoints) as folders:
