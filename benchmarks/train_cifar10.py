@@ -94,7 +94,7 @@ TO_THE_END = {
 TEACHERS = {"resnet-20": "mobilenet-v2-like"}
 DISTILLATION = {"weight": 0.8, "temperature": 2.0}
 SHORT = replace(RECIPE, epochs=6, warmup_epochs=1)
-WITHOUT = {
+VARIANTS = {
     "the whole recipe, shortened": SHORT,
     "no shift": replace(SHORT, augment=("flip",)),
     "no flip": replace(SHORT, augment=("shift",)),
@@ -150,7 +150,7 @@ class Job:
 
 
 FULL = [Job(network, "the whole recipe", recipe, 0) for network, recipe in TO_THE_END.items()]
-ABLATION = [Job("resnet-8", about, recipe, seed) for seed in SEEDS for about, recipe in WITHOUT.items()]
+ABLATION = [Job("resnet-8", about, recipe, seed) for seed in SEEDS for about, recipe in VARIANTS.items()]
 FEW = 10_000  # pictures that the shortened trainings see
 
 
@@ -259,13 +259,15 @@ def document(
 
 
 def _said(recipe: Recipe) -> str:
+    growing = (
+        f", pictures that grow from {recipe.progressive_from:g} times the side to the whole in "
+        f"{recipe.progressive_stages} stages of as many epochs"
+    )
     return (
         f"{recipe.optimizer} with momentum {recipe.momentum:g}, learning rate {recipe.learning_rate:g} for batches of "
         f"{recipe.batch_size} after {recipe.warmup_epochs:g} epochs of warm-up, cosine, weight decay "
         f"{recipe.weight_decay:g}, label smoothing {recipe.label_smoothing:g}, averaged weights, "
-        f"augmentation by {', '.join(recipe.augment)}"
-        + f", pictures that grow from {recipe.progressive_from:g} times the side to the whole in "
-        f"{recipe.progressive_stages} stages of as many epochs" * (recipe.progressive_stages > 1)
+        f"augmentation by {', '.join(recipe.augment)}{growing if recipe.progressive_stages > 1 else ''}"
     )
 
 
@@ -292,8 +294,11 @@ def _full(rows: Sequence[dict[str, str]]) -> list[tuple[str, ...]]:
 
 
 def _ablation(rows: Sequence[dict[str, str]]) -> list[tuple[str, ...]]:
-    scores = {about: [100 * float(row["test_accuracy"]) for row in rows if row["recipe"] == about] for about in WITHOUT}
-    if not (whole := scores[next(iter(WITHOUT))]):
+    scores: dict[str, list[float]] = {about: [] for about in VARIANTS}
+    for row in rows:
+        if row["recipe"] in scores:
+            scores[row["recipe"]].append(100 * float(row["test_accuracy"]))
+    if not (whole := scores[next(iter(VARIANTS))]):
         return []
     return [
         (
