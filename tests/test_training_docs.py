@@ -1,16 +1,23 @@
-"""docs/training.md has every setting of a training, with its default."""
+"""docs/training.md has every setting of a training, with its default, and a recipe as it was measured."""
 
+import importlib
 import re
-from dataclasses import fields
+import shlex
+from dataclasses import asdict, fields
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
+from experiments import train_command
+from experiments.cli import run
 from experiments.sections.data import Data
+from nas.blocks import canonical
 from nas.train.augment.kinds import KINDS
 from nas.train.recipe import OPTIMIZERS, SCHEDULES, Recipe
 
-TEXT = (Path(__file__).parents[1] / "docs" / "training.md").read_text()
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "docs" / "training.md").read_text()
 ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in TEXT.splitlines() if line.startswith("|")]
 
 
@@ -47,4 +54,18 @@ def test_every_optimizer_schedule_and_augmentation_stands_there():
 
 @pytest.mark.parametrize("path", re.findall(r"\]\(([^)#:]+)\)", TEXT))
 def test_links_lead_to_files(path):
-    assert (Path(__file__).parents[1] / "docs" / path).is_file()
+    assert (ROOT / "docs" / path).is_file()
+
+
+def test_the_recipe_shown_whole_is_the_one_that_was_measured(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(train_command, "train_network", lambda training, *_: asked.append(training) or {})
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    monkeypatch.chdir(tmp_path)
+    section = TEXT.split("### One recipe whole")[1]
+    network, command = (dedent(block) for block in re.findall(r"(?:^ {4}.*\n)+", section, re.MULTILINE)[:2])
+    Path("mine.yaml").write_text(network)
+    assert run([*shlex.split(command.replace("\\\n", ""))[1:], "--json"]) == 0
+    measured = importlib.import_module("train_cifar10")
+    assert asked[0].architecture == canonical(measured.MOBILENET).text
+    assert asdict(asked[0].recipe) == asdict(measured.TO_THE_END["mobilenet-v2-like"])
