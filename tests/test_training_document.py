@@ -15,52 +15,36 @@ from experiments.sections.data import Data
 from nas.blocks import canonical
 from nas.train.augment.kinds import KINDS
 from nas.train.recipe import OPTIMIZERS, SCHEDULES, Recipe
+from tests.documents import DOCS, defaults, read, rows
 
-ROOT = Path(__file__).parents[1]
-TEXT = (ROOT / "docs" / "training.md").read_text()
-ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in TEXT.splitlines() if line.startswith("|")]
-
-
-def documented():
-    """Settings and what is said to be the default of each."""
-    found = {}
-    for names, default, *_ in ROWS:
-        keys = re.findall(r"`([\w.]+)`", names)
-        defaults = default.split(", ") if len(keys) > 1 else [default]
-        found |= dict(zip(keys, defaults, strict=False))
-    return found
+TEXT = read("training.md")
 
 
 @pytest.mark.parametrize("setting", fields(Recipe), ids=lambda field: field.name)
 def test_every_setting_of_a_recipe_stands_there_with_its_default(setting):
     default = list(setting.default) if isinstance(setting.default, tuple) else setting.default
-    assert documented()[setting.name].strip("`") == str(default).replace("'", "")
+    assert defaults(TEXT)[setting.name] == str(default).replace("'", "")
 
 
 @pytest.mark.parametrize("key", Data.model_fields)
 def test_every_setting_of_data_stands_there_with_its_default(key):
     default = Data().model_dump()[key]
-    assert documented()[f"data.{key}"].strip("`") == ("" if default in (None, {}) else str(default))
+    assert defaults(TEXT)[f"data.{key}"] == ("" if default in (None, {}) else str(default))
 
 
 def test_every_optimizer_schedule_and_augmentation_stands_there():
     assert set(OPTIMIZERS) | set(SCHEDULES) <= set(re.findall(r"`(\w+)`", TEXT))
     for name, kind in KINDS.items():
-        (row,) = [row for row in ROWS if row[0] == f"`{name}`"]
+        (row,) = [row for row in rows(TEXT) if row[0] == f"`{name}`"]
         assert dict(re.findall(r"(\w+)=([\d.]+)", row[2])) == {
             option: f"{getattr(kind(), option):g}" for option in kind.ranges
         }
 
 
-@pytest.mark.parametrize("path", re.findall(r"\]\(([^)#:]+)\)", TEXT))
-def test_links_lead_to_files(path):
-    assert (ROOT / "docs" / path).is_file()
-
-
 def test_the_recipe_shown_whole_is_the_one_that_was_measured(monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(train_command, "train_network", lambda training, *_: asked.append(training) or {})
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    monkeypatch.syspath_prepend(DOCS.parent / "benchmarks")
     monkeypatch.chdir(tmp_path)
     section = TEXT.split("### One recipe whole")[1]
     network, command = (dedent(block) for block in re.findall(r"(?:^ {4}.*\n)+", section, re.MULTILINE)[:2])
