@@ -35,13 +35,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
+_GO_ON = ("calibrate", "qat", "scale", "train")  # beside `run`, which is what other commands begin or read
+
+
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     """Ends at once, which a run is made for.
 
     As an exception, Ctrl-C would be logged at length by one library and swallowed by another.
     """
     cursor = "\x1b[?25h" if os.isatty(2) else ""  # a progress bar may have hidden it
-    goes_on = f"nas {sys.argv[1]}" if sys.argv[1:2] in (["train"], ["scale"]) else "nas run"
+    command = next(iter(sys.argv[1:]), "")
+    goes_on = f"nas {command}" if command in _GO_ON else "nas run"
     os.write(2, f"{cursor}\nnas: interrupted; `{goes_on}` goes on from here when given again\n".encode())
     os._exit(INTERRUPTED)
 

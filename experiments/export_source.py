@@ -10,7 +10,7 @@ from experiments.architectures import is_folder, load_architecture
 from experiments.context import load_data
 from experiments.data import as_needed, open_data
 from experiments.imported import imported_classes, imported_pictures, is_imported
-from experiments.rounding import kept_grid
+from experiments.rounding import CALIBRATION_PICTURES, kept_grid
 from experiments.run_folder import EXPERIMENT, RunFolder
 from experiments.schema import load_experiment
 from experiments.stages.winner import CHECKPOINT, load_winner
@@ -24,7 +24,6 @@ from nas.train import Dataset
 from nas.train.checkpoint import load_trained
 from nas.train.pictures import Pictures
 
-CALIBRATION_PICTURES = 200
 CHECKPOINTS = "checkpoints"
 
 

@@ -25,5 +25,5 @@ def int8_accuracy(context: Context, network: Network, resolution: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "trial.tflite"
         write_bytes(file, model)
-        outputs = LiteModel(file, trusted=True).predict(np.asarray(dataset.validation.images))
+        outputs = LiteModel(file, trusted=True).predict(dataset.validation.images)
     return float(np.mean(np.argmax(outputs, axis=-1) == dataset.validation.labels))

@@ -4,8 +4,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from experiments.data import as_needed
 from experiments.export_command import export_model
 from experiments.export_source import find_source
@@ -20,6 +18,7 @@ from nas.errors import InputError
 from nas.export.quantization.closeness import closeness
 from nas.export.run import LiteModel
 from nas.train import logits
+from nas.train.allocation import keep_freed_memory
 from nas.train.checkpoint import load_trained
 
 FILE = "model_int8.tflite"
@@ -30,6 +29,7 @@ def rounded_training(source: Path) -> dict[KeyPath, Any]:
 
     Raises `InputError` where there is no such network.
     """
+    keep_freed_memory()
     kept, data = load_trained(checkpoints_in(source)), _data(source)
     said = {} if data is None else data.model_dump(mode="json", exclude={"normalise"})  # a part of the network by now
     return {
@@ -68,12 +68,11 @@ def _compared(training: Training, out: Path, file: Path) -> dict[str, Any]:
     if source.grid is None or source.dataset is None:
         raise InputError(f"{out}: has lost its steps or its pictures; expected the folder as the training left it")
     test = as_needed(source.dataset, source.architecture.resolution).test
-    pictures = np.asarray(test.images[: len(test)])
     before = load_trained(checkpoints_in(Path(str(training.init)))).network
-    exact, rounded = logits(before, pictures), logits(source.network, pictures, source.grid)
-    outputs = LiteModel(file, trusted=True).predict(pictures)
+    exact, rounded = logits(before, test.images), logits(source.network, test.images, source.grid)
+    outputs = LiteModel(file, trusted=True).predict(test.images)
     return {
-        "pictures": len(pictures),
+        "pictures": len(test),
         "float_accuracy": float((exact.argmax(1) == test.labels).mean()),
         "accuracy": float((outputs.argmax(1) == test.labels).mean()),
         "agreement": float((outputs.argmax(1) == exact.argmax(1)).mean()),

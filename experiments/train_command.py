@@ -146,7 +146,7 @@ class _Session:
         return teacher
 
     def _say_frozen(self, network: Network, start: Start, taken: Taken) -> None:
-        if not start.freeze:
+        if not start.freeze or not start.epochs:
             return
         count = frozen_blocks(network, start, taken)
         if not count:

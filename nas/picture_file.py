@@ -1,5 +1,6 @@
 """A picture file as pixels: the one way in which training, evaluation and `nas predict` read it."""
 
+import math
 import struct
 import warnings
 from collections.abc import Sequence
@@ -11,7 +12,11 @@ from PIL import Image, ImageOps
 from nas.errors import InputError
 from nas.resizing import Fit, Images, resize_one, with_channels
 
+# Pillow warns of pictures that `decode` refuses; filters are the process's, and not to be changed in threads.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
+_LARGE = "more pixels than are decoded safely"
 _DEEP = ("I", "F")  # Pillow's modes of more than 8 bits a channel begin so
 
 
@@ -30,16 +35,16 @@ def decode(path: Path, side: int | None) -> Images:
     Of a JPEG far larger than `side` a smaller version, which is quicker. Raises `Undecodable`.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                if image.mode.startswith(_DEEP):
-                    raise Undecodable(f"more than 8 bits a channel, {image.mode}")
-                if side:
-                    image.draft("RGB", (2 * side, 2 * side))
-                return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        with Image.open(path) as image:
+            if image.width * image.height > (Image.MAX_IMAGE_PIXELS or math.inf):
+                raise Undecodable(_LARGE)
+            if image.mode.startswith(_DEEP):
+                raise Undecodable(f"more than 8 bits a channel, {image.mode}")
+            if side:
+                image.draft("RGB", (2 * side, 2 * side))
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise Undecodable("more pixels than are decoded safely") from error
+        raise Undecodable(_LARGE) from error
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error) as error:
         raise Undecodable(getattr(error, "strerror", None) or "no whole picture") from error
 

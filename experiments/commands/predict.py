@@ -30,7 +30,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
         "--resize",
         choices=("crop", "stretch"),
         default="crop",
-        help="how a picture gets the input's shape, as `nas train --resize` (default: crop, the middle of it)",
+        help="how a picture gets the input's shape, as data.resize in training (default: crop, the middle of it)",
     )
     parser.add_argument(
         "--input-range",

@@ -47,7 +47,7 @@ def _run(arguments: Namespace) -> Result:
         if (value := getattr(arguments, name)) is not None:
             values[path] = (f"--{name.replace('_', '-')} {value}", value)
     training = settings(values, arguments.set, Training, "nas qat")
-    return train_rounded(training, arguments.out or source.with_name(f"{source.resolve().name}-int8"))
+    return train_rounded(training, arguments.out or source.absolute().with_name(f"{source.resolve().name}-int8"))
 
 
 _OPTIONS = {

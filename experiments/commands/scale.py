@@ -21,7 +21,9 @@ MIB = 2**20
 
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("arch", metavar="ARCH", help="a name of `nas zoo`, an architecture's file, or a run's folder")
-    parser.add_argument("--device", metavar="D", default="edgetpu-usb", help="device whose latency is shown")
+    parser.add_argument(
+        "--device", metavar="D", default="edgetpu-usb", help="device whose latency is shown (default: edgetpu-usb)"
+    )
     parser.add_argument("--out", metavar="DIR", type=Path, help="folder for a YAML file of each member, or of a search")
     _add_members(parser)
     _add_formula(parser)
@@ -29,7 +31,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _add_members(parser: ArgumentParser) -> None:
-    group = parser.add_argument_group("which members (one of the three; default: --to b0..b7)")
+    group = parser.add_argument_group("which members (--to, --phi, or budgets; default: --to b0..b7)")
     group.add_argument("--to", metavar="MEMBERS", help="by the published tables, as b0..b7 or b0,b3 or lite0..lite4")
     group.add_argument("--phi", metavar="PHI", type=_phis, help="by the formula, as 1 or 0,1,2 or -1")
     group.add_argument(

@@ -46,7 +46,7 @@ def run_export(context: Context, architecture: Architecture, network: Network) -
     rows = compare(
         logits(network, dataset.test.images),
         files,
-        np.asarray(dataset.test.images),
+        dataset.test.images,
         dataset.test.labels,
         flax_bytes=sum(array.nbytes for array in jax.tree.leaves(nnx.state(network, nnx.Param, nnx.BatchStat))),
         flax_once=_once(network, dataset.test.images[:1]),

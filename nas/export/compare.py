@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.errors import InputError
-from nas.export.run import LiteModel, interleaved_latency
+from nas.export.run import LiteModel, Pixels, interleaved_latency
 
 REFERENCE = "flax"
 
@@ -34,7 +34,7 @@ class ExportRow:
 def compare(
     flax_logits: NDArray[Any],
     files: Mapping[str, Path | str],
-    pixels: NDArray[np.uint8],
+    pixels: Pixels,
     labels: NDArray[np.integer[Any]],
     *,
     flax_bytes: int | None = None,

@@ -4,10 +4,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
@@ -22,6 +22,20 @@ from nas.export.quiet import quiet
 TRIAL_SECONDS = 120
 MOST_THREADS = 256
 _PASSING = ("RESHAPE", "QUANTIZE", "DEQUANTIZE", "SQUEEZE")  # leave probabilities what they are
+
+
+class Pixels(Protocol):
+    """Pictures (N, H, W, C) uint8: an array, or what stands for one and has each when it is asked for."""
+
+    @property
+    def dtype(self) -> Any: ...
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
 
 
 class LiteModel:
@@ -86,7 +100,7 @@ class LiteModel:
         """
         return labels_beside(self.path, self.classes)
 
-    def predict(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def predict(self, pixels: Pixels) -> NDArray[np.float32]:
         """Outputs (N, classes) for pictures (N, H, W, C) of 0..255: logits, or
         probabilities where the file ends in a softmax.
 

@@ -1,16 +1,19 @@
 """Pictures in NumPy files: an .npz, or a folder of .npy files."""
 
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from nas.errors import InputError
 from nas.train.data import Split
 from nas.train.overlap import require_apart
+from nas.train.pictures import Held, Pictures
 from nas.train.splitting import Found
 
 # What the arrays of a split may be called; the first is what messages say.
@@ -48,6 +51,7 @@ def read(path: Path, room: float) -> Found:
     if len(shapes) > 1:
         raise InputError(f"{path}: pictures are of shapes {', '.join(map(str, shapes))}; expected one for all splits")
     require_apart(str(path), {name: np.asarray(split.images) for name, split in splits.items()})
+    splits = {name: _left_on_disk(split) for name, split in splits.items()}
     classes = _classes(path, arrays, splits["train"].labels)
     return Found(path.stem, splits["train"], splits.get("validation"), splits.get("test"), classes)
 
@@ -55,13 +59,24 @@ def read(path: Path, room: float) -> Found:
 def _open(path: Path, room: float) -> Mapping[str, NDArray[Any]]:
     try:
         if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as archive:
+            archive = np.load(path, allow_pickle=False)
+            if not isinstance(archive, NpzFile):
+                raise ValueError("a single array")
+            with archive:
                 return {name: archive[name] for name in archive.files}
         files = path.glob("*.npy")
         return {file.stem: np.load(file, mmap_mode=_mode(file, room), allow_pickle=False) for file in files}
-    except (OSError, ValueError, EOFError, BadZipFile, KeyError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile, KeyError, RuntimeError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0][:100]
         raise InputError(f"{path}: cannot be read ({reason}); {_EXPECTED}") from error
+
+
+def _left_on_disk(split: Split) -> Split:
+    """The split, with pictures that are read as they are needed where its array is a file."""
+    images = split.images
+    if not isinstance(images, np.memmap):
+        return split
+    return Split(Pictures(Held(images), np.arange(len(images)), images.shape[-1]), split.labels)
 
 
 def _mode(file: Path, room: float) -> Literal["r"] | None:

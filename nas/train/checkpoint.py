@@ -25,6 +25,12 @@ from nas.train.step import Chain, State
 BESIDE = 2**18  # bytes that a checkpoint takes beside its arrays, generously
 _LOG = logging.getLogger("absl")
 _DEFAULTS = asdict(Recipe())  # what keys are that an earlier version did not have yet
+# What an earlier version did not note, and so cannot differ in; as messages have it.
+_NOTED_LATER = {
+    "validation": "number of pictures to validate",
+    "pictures": "number of pictures to train on",
+    "devices": "number of devices whose batch norms see a share",
+}
 SCORE = "validation_accuracy"  # what the best checkpoint has as much of as any
 
 
@@ -58,8 +64,12 @@ class Checkpoints:
         options = ocp.CheckpointManagerOptions(preservation_policy=self._best, cleanup_tmp_directories=True)
         self._log_level = _LOG.level
         _LOG.setLevel(logging.CRITICAL)  # Orbax logs a failure several times, at length; it is raised here too
-        with _writing(folder):
-            self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
+        try:
+            with _writing(folder):
+                self._manager = ocp.CheckpointManager(folder.absolute(), options=options)
+        except InputError:
+            _LOG.setLevel(self._log_level)
+            raise
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -104,12 +114,14 @@ class Checkpoints:
         return self._state(arrays, fresh), about["history"]
 
     def _require_same(self, about: dict[str, Any]) -> None:
-        about = {"validation": self.about["validation"], **about, "recipe": {**_DEFAULTS, **about["recipe"]}}
+        noted = {what: said for what, said in self.about.items() if what in _NOTED_LATER}
+        about = {**noted, **about, "recipe": {**_DEFAULTS, **about["recipe"]}}
         for what in {**self.about, **about}:
             if what == "history" or about.get(what) == self.about.get(what):
                 continue
             raise InputError(
-                f"{self.folder}: holds a training with another {what} ({self._said(what, about.get(what))}); "
+                f"{self.folder}: holds a training with another {_NOTED_LATER.get(what, what)} "
+                f"({self._said(what, about.get(what))}); "
                 "expected an empty folder, or that of the same training"
             )
 

@@ -97,13 +97,14 @@ def compile_chain(
 
 def _whole(plan: Plan, state: State, batch: Batch, tested: Any, devices: Devices | None) -> Compiled:
     """Step and prediction as one program each, for one device or several."""
-    share = devices.split if devices else _itself
+    share: Callable[[Any], Any] = devices.split if devices else _itself
+    shown = devices.everywhere if devices and EVALUATION_BATCH % devices.count else share
     options = compiler_options(whole=True)
     take = jax.jit(partial(take_step, plan), donate_argnums=0, compiler_options=options)
     take.lower(state, batch._replace(images=share(batch.images), labels=share(batch.labels)), _example(plan)).compile()
     infer = jax.jit(plan.chain.predict, out_shardings=devices.whole if devices else None, compiler_options=options)
     vectors = jax.tree.map(shape_of, evaluated(state))
-    prediction = _Background(lambda: infer.lower(*vectors, share(tested)).compile())
+    prediction = _Background(lambda: infer.lower(*vectors, shown(tested)).compile())
 
     def step(state: State, images: Any, labels: Any, factors: Step) -> tuple[State, Any]:
         prediction.begin_at_second_call()
@@ -111,7 +112,7 @@ def _whole(plan: Plan, state: State, batch: Batch, tested: Any, devices: Devices
 
     def predict(weights: Any, statistics: Any, images: Any) -> Any:
         prediction.wait()
-        return infer(weights, statistics, share(images))
+        return infer(weights, statistics, shown(images))
 
     return Compiled(step, predict)
 

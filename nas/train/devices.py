@@ -99,7 +99,8 @@ def sharing(recipe: Recipe, count: int | None = None, threads: bool = True) -> D
     """What shares each of a recipe's batches: `count` devices, as `devices_to_use` has them.
 
     Where batch norms see shares, a processor passes for so many by its `threads`, unless it is to do without.
-    Raises `InputError` as `devices_to_use` does, and where a batch, or a part of one, has no equal shares.
+    Raises `InputError` as `devices_to_use` does, and where a batch, or a part of one, has no equal shares, or
+    batch norms would see shares of a single picture.
     """
     apart = recipe.norms_over == "device"
     one_processor = jax.default_backend() == "cpu" and jax.process_count() == 1
@@ -110,4 +111,7 @@ def sharing(recipe: Recipe, count: int | None = None, threads: bool = True) -> D
         wanted = f"a multiple of {group.count * parts}, the devices that share "
         wanted += "it" if parts == 1 else f"each of its {parts} parts"
         raise InputError(f"batch_size: found {recipe.batch_size}; expected {wanted}")
+    if group and apart and recipe.batch_size < (least := 2 * group.count * parts):
+        why = "so that batch norms see two pictures on each device"
+        raise InputError(f"batch_size: found {recipe.batch_size}; expected at least {least}, {why}")
     return group

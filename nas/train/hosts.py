@@ -45,13 +45,16 @@ def hosts_of_environment() -> Hosts | None:
 
     Raises `InputError` where only some of them are given, or no numbers.
     """
-    if "JAX_COORDINATOR_ADDRESS" not in os.environ:
+    address, *counts = names = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
+    if not any(name in os.environ for name in names):
         return None
-    for name in ("JAX_NUM_PROCESSES", "JAX_PROCESS_ID"):
+    if address not in os.environ:
+        given = next(name for name in counts if name in os.environ)
+        raise InputError(f"{address}: found nothing beside {given}; expected where the first host is to be reached")
+    for name in counts:
         if not (found := os.environ.get(name, "")).isdigit():
-            raise InputError(f"{name}: found '{found}'; expected a number beside JAX_COORDINATOR_ADDRESS")
-    said = ",".join(os.environ[name] for name in ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID"))
-    return read_hosts(said, "JAX_COORDINATOR_ADDRESS")
+            raise InputError(f"{name}: found '{found}'; expected a number beside {address}")
+    return read_hosts(",".join(os.environ[name] for name in names), address)
 
 
 def join_hosts(hosts: Hosts | None = None) -> bool:

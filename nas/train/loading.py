@@ -72,7 +72,7 @@ def _find(
     progress: Progress | None,
 ) -> Found:
     if is_path(name):
-        path = Path(name).expanduser()
+        path = _expanded(name)
         if splits:
             raise InputError(f"data.splits: are for tensorflow-datasets; expected none for {name}")
         from nas.train import arrays, folder
@@ -83,6 +83,14 @@ def _find(
     from nas.train import tfds
 
     return tfds.read(name, data_dir, splits, unreadable, room, progress)
+
+
+def _expanded(name: str) -> Path:
+    """The path with ~ as a user's home."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"data: found '{name}'; expected the home of a user that there is") from error
 
 
 def is_path(name: str) -> bool:

@@ -122,7 +122,8 @@ def train(
     if checkpoints is not None:
         about, pictures = start.about if start else "", len(dataset.validation)
         kept = Checkpoints(checkpoints, architecture, recipe, seed, network, about, pictures)
-        kept.about |= _told_by(teacher, grid)
+        apart = group.count if group and recipe.norms_over == "device" else 1
+        kept.about |= {"pictures": len(dataset.train), "devices": apart, **_told_by(teacher, grid)}
     first_step = 0.0
     with _Folders(kept, log or checkpoints) as folders:
         state, history = folders.latest(state)

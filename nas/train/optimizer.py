@@ -71,7 +71,8 @@ def knows_arrays(name: str) -> bool:
 def _muon(momentum: float, arrays: Arrays | None) -> optax.GradientTransformation:
     """Muon (arXiv 2502.16982) for kernels, each as a matrix to its outputs; AdamW for all else, at the same rate.
 
-    All else: depthwise kernels, norms and biases, or everything where `arrays` are not known.
+    All else: kernels that read one channel (depthwise ones, a stem's on grey pictures), norms and biases, or
+    everything where `arrays` are not known.
     """
     steady, adam = optax.trace(momentum, nesterov=True), optax.scale_by_adam()
 

@@ -37,7 +37,7 @@ def _keys(pictures: Sequence[Path] | np.ndarray[Any, Any]) -> list[int]:
     """What equal pictures share and is had quickly: a file's length, or a digest of an array."""
     if isinstance(pictures, np.ndarray):
         return [hash(_digest(picture.tobytes())) for picture in pictures]
-    return [file.stat().st_size for file in pictures]
+    return [_size(file) for file in pictures]
 
 
 def _shared(one: Any, other: Any, keys: Sequence[int], others: Sequence[int]) -> int:
@@ -45,8 +45,25 @@ def _shared(one: Any, other: Any, keys: Sequence[int], others: Sequence[int]) ->
     common = set(keys) & set(others)
     if isinstance(one, np.ndarray):
         return sum(key in common for key in keys)
-    contents = {_digest(file.read_bytes()) for file, key in zip(other, others, strict=True) if key in common}
-    return sum(_digest(file.read_bytes()) in contents for file, key in zip(one, keys, strict=True) if key in common)
+    contents = {_content(file) for file, key in zip(other, others, strict=True) if key in common} - {None}
+    return sum(_content(file) in contents for file, key in zip(one, keys, strict=True) if key in common)
+
+
+# What cannot be read equals nothing here: decoding counts it, and says why.
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
+
+
+def _content(file: Path) -> bytes | None:
+    try:
+        return _digest(file.read_bytes())
+    except OSError:
+        return None
 
 
 def _digest(content: bytes) -> bytes:

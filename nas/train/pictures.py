@@ -80,7 +80,7 @@ class Source(ABC):
 
 
 class Held(Source):
-    """Pictures (N, H, W, C) that lie in memory, to be resized when they are read."""
+    """Pictures (N, H, W, C) of an array in memory or on the disk, to be resized when they are read."""
 
     def __init__(self, images: Images):
         super().__init__(len(images), images.shape[-1], (images.shape[1], images.shape[2]), 0)
@@ -117,11 +117,6 @@ class Pictures:
         height, width = (self.resolution, self.resolution) if self.resolution else self.source.size or (0, 0)
         return len(self), height, width, self.channels
 
-    @property
-    def nbytes(self) -> int:
-        """How much memory they take when decoded; 0 where their sizes differ."""
-        return int(np.prod(self.shape, dtype=np.int64))
-
     def __len__(self) -> int:
         return len(self.places)
 
@@ -129,8 +124,10 @@ class Pictures:
         chosen = self.places[index]
         if chosen.ndim == 0:
             return np.asarray(self[np.array([index])][0])
-        grey = np.full(self.shape[1:], _GREY, np.uint8)
-        return np.stack([grey if image is None else image for image in self._read(chosen)])
+        out = np.empty((len(chosen), *self.shape[1:]), np.uint8)
+        for picture, image in zip(out, self._read(chosen), strict=True):
+            picture[:] = _GREY if image is None else image
+        return out
 
     def __iter__(self) -> Iterator[Images]:
         return (self[index] for index in range(len(self)))
@@ -141,10 +138,6 @@ class Pictures:
     def take(self, indices: NDArray[np.int64]) -> "Pictures":
         """Those at these places, in this order."""
         return replace(self, places=self.places[indices])
-
-    def at(self, resolution: int) -> "Pictures":
-        """The same pictures at `resolution` pixels a side."""
-        return replace(self, resolution=resolution)
 
     def decoded(self, count: Callable[[int], None]) -> tuple[Images, NDArray[np.int64]]:
         """All that can be decoded, (n, H, W, C), and which they are, (n,). `count` is told of each chunk's length.

@@ -27,7 +27,7 @@ class Growth:
 
     def at(self, epoch: int) -> tuple[int, np.float32]:
         """The pictures' side in an epoch, from 1, and the strength (0 to 1) of augmentation and dropout."""
-        stages = self.recipe.progressive_stages
+        stages = min(self.recipe.progressive_stages, self.recipe.epochs)
         if stages == 1:
             return self.side, np.float32(1)
         stage = (epoch - 1) * stages // self.recipe.epochs

@@ -30,9 +30,9 @@ class Recipe:
     gradients together may have (0: any).
 
     `augment` lists what `nas.train.augment.kinds` has, as "flip" or "mixup alpha=0.4".
-    `stochastic_depth` is how often the last block of all stages is left out, the first
-    never, those between in proportion (as EfficientNet); `dropout` the share of what the
-    last layer with weights reads that is set to zero.
+    `stochastic_depth` is how often a block after the last of all stages would be left out,
+    the first being so never, those between in proportion (as EfficientNet); `dropout` the
+    share of what the last layer with weights reads that is set to zero.
 
     `accumulate` splits each batch into so many parts that follow one another, in whose
     memory it is computed: the same step but for batch norms, which see the parts. In

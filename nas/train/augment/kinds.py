@@ -8,7 +8,7 @@ from typing import ClassVar
 from nas.errors import InputError, unknown
 
 Ranges = dict[str, tuple[float, float]]
-_OPTION = re.compile(r"([a-z_]+)=([0-9]+(?:\.[0-9]+)?)")
+_OPTION = re.compile(r"([a-z_]+)=([0-9]+(?:\.[0-9]+)?(?:e-?[0-9]+)?)")
 
 
 @dataclass(frozen=True)

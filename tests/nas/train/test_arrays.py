@@ -6,6 +6,7 @@ import pytest
 
 from nas.errors import InputError
 from nas.train.loading import load_dataset
+from nas.train.pictures import Pictures
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (60, 6, 6), np.uint8)
 LABELS = np.arange(60) % 3
@@ -37,6 +38,11 @@ def test_a_folder_of_arrays_may_stay_on_the_disk(tmp_path: Path) -> None:
     np.save(tmp_path / "labels.npy", LABELS)
     held, left = (load_dataset(f"{tmp_path}/", memory=memory) for memory in (0.25, 1e-12))
     assert np.array_equal(held.train.images, left.train.images)
+    assert all(isinstance(split.images, Pictures) for split in left.splits())
+    assert isinstance(left.train.images.source.images, np.memmap)  # type: ignore[union-attr]
+    coloured = [load_dataset(f"{tmp_path}/", memory=memory, channels=3, resolution=4) for memory in (0.25, 1e-12)]
+    assert np.array_equal(coloured[0].train.images, coloured[1].train.images)
+    assert coloured[1].train.images.shape[1:] == (4, 4, 3)
 
 
 @pytest.mark.parametrize(
@@ -69,3 +75,21 @@ def test_files_that_are_no_arrays_are_refused(tmp_path: Path) -> None:
         (tmp_path / "text.npz").write_text("text")
         with pytest.raises(InputError, match=f"{name}: cannot be read"):
             load_dataset(str(tmp_path / name))
+
+
+def test_an_archive_that_is_none_or_is_damaged_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "single.npz").open("wb") as file:
+        np.save(file, IMAGES)
+    np.savez_compressed(tmp_path / "damaged.npz", images=IMAGES, labels=LABELS)
+    content = bytearray((tmp_path / "damaged.npz").read_bytes())
+    content[200:400] = bytes(200)
+    (tmp_path / "damaged.npz").write_bytes(content)
+    for name in ("single", "damaged"):
+        with pytest.raises(InputError, match=f"{name}.npz: cannot be read") as raised:
+            load_dataset(str(tmp_path / f"{name}.npz"))
+        assert "\n" not in str(raised.value)
+
+
+def test_a_home_of_nobody_is_refused() -> None:
+    with pytest.raises(InputError, match="found '~nobody-here/pictures'; expected the home of a user that there is"):
+        load_dataset("~nobody-here/pictures")

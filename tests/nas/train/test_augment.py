@@ -55,6 +55,7 @@ def test_every_augmentation_follows_its_seed_and_stays_among_pixels(name: str) -
 def test_texts_are_read_to_what_they_are_written_from() -> None:
     texts = ["flip", "shift part=0.25", "erase share=1 largest=0.2", "randaugment layers=1 magnitude=7", "mixup"]
     assert [written(read(text)) for text in texts] == texts
+    assert read(written(read("erase share=0.00005"))).share == 0.00005
 
 
 def test_flip_mirrors_about_half_of_the_pictures() -> None:

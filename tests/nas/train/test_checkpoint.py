@@ -1,5 +1,7 @@
+import json
 import shutil
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from nas.architecture import Architecture
 from nas.errors import InputError
 from nas.train import Dataset, Epoch, Recipe, Trained, logits, train
 from nas.train.checkpoint import best_epoch, load_trained
+from nas.train.data import with_pictures
 
 # At too high a rate accuracy goes up and down.
 RECIPE = Recipe(epochs=6, batch_size=32, learning_rate=2, schedule="constant", warmup_epochs=0)
@@ -92,6 +95,23 @@ def test_another_architecture_is_told_by_its_parameters(whole: tuple[Trained, Pa
         train(wider, digits, RECIPE, checkpoints=whole[1])
     assert "\n" not in str(raised.value)
     assert load_trained(whole[1]).architecture == PLAIN
+
+
+def test_other_pictures_are_another_training(whole: tuple[Trained, Path], digits: Dataset) -> None:
+    fewer = with_pictures(digits, 64, 0)
+    with pytest.raises(InputError, match=r"another number of pictures to train on \('\d+' there, '64' here\)"):
+        train(PLAIN, fewer, RECIPE, checkpoints=whole[1])
+
+
+def test_what_earlier_versions_did_not_note_is_taken_as_it_is(whole: tuple[Trained, Path], digits: Dataset) -> None:
+    folder = whole[1]
+    with patch.dict("nas.train.checkpoint._NOTED_LATER", clear=True):  # all is asked, so all was noted
+        assert train(PLAIN, digits, RECIPE, checkpoints=folder).history == whole[0].history
+    about = json.loads((folder / "6" / "about" / "metadata").read_text())
+    for what in ("validation", "pictures", "devices"):
+        del about[what]
+    (folder / "6" / "about" / "metadata").write_text(json.dumps(about))
+    assert train(PLAIN, digits, RECIPE, checkpoints=folder).history == whole[0].history
 
 
 def test_folders_without_a_checkpoint_are_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -38,6 +39,16 @@ def alone(architecture: Architecture, digits: Dataset) -> Trained:
 def test_two_devices_give_the_numbers_of_one(architecture: Architecture, digits: Dataset, alone: Trained) -> None:
     together = train(architecture, digits, RECIPE, devices=2)
     _agree(together, alone)
+
+
+def test_devices_need_not_divide_the_batch_of_an_evaluation(
+    architecture: Architecture, digits: Dataset, alone: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("compiled", "evaluate"):  # with 127 two devices are as three with 128
+        monkeypatch.setattr(f"nas.train.{module}.EVALUATION_BATCH", 127)
+    together = train(architecture, digits, RECIPE, devices=2)
+    _agree(together, alone)
+    assert together.validation_accuracy == pytest.approx(alone.validation_accuracy, abs=0.01)
 
 
 def test_threads_give_the_numbers_of_devices_whose_norms_see_shares(
@@ -92,6 +103,15 @@ def test_each_device_draws_numbers_of_its_own() -> None:
     assert seeds[0] == (0, 1, 2)
 
 
+def test_norms_over_other_shares_are_another_training(
+    architecture: Architecture, digits: Dataset, tmp_path: Path
+) -> None:
+    recipe = replace(RECIPE, norms_over="device")
+    train(architecture, digits, recipe, devices=2, checkpoints=tmp_path)
+    with pytest.raises(InputError, match=r"another number of devices whose batch norms see a share \('2' there, '1'"):
+        train(architecture, digits, recipe, checkpoints=tmp_path)
+
+
 def test_batches_without_equal_shares_are_refused(architecture: Architecture, digits: Dataset) -> None:
     with pytest.raises(InputError, match="batch_size: found 31; expected a multiple of 2, the devices that share it"):
         train(architecture, digits, replace(RECIPE, batch_size=31, accumulate=1), devices=2)
@@ -99,6 +119,8 @@ def test_batches_without_equal_shares_are_refused(architecture: Architecture, di
         train(architecture, digits, replace(RECIPE, batch_size=6, norms_over="device"), devices=2)
     with pytest.raises(InputError, match="batch_size: found 32; expected a multiple of 10, the devices that share"):
         train(architecture, digits, replace(RECIPE, norms_over="device"), devices=5)
+    with pytest.raises(InputError, match="batch_size: found 4; expected at least 8, so that batch norms see two"):
+        train(architecture, digits, replace(RECIPE, batch_size=4, norms_over="device"), devices=2)
     with pytest.raises(InputError, match="devices: found 3; expected 1 to 2"):
         devices_to_use(3)
     assert devices_to_use() is None

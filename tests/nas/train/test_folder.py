@@ -79,6 +79,17 @@ def test_splits_that_share_pictures_are_refused(tmp_path: Path) -> None:
         load_dataset(f"{tmp_path}/")
 
 
+def test_a_file_of_a_split_that_cannot_be_read_is_one_that_cannot_be_decoded(tmp_path: Path) -> None:
+    paint(tmp_path / "train")
+    paint(tmp_path / "test", first=20)
+    (tmp_path / "train" / "red" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    (tmp_path / "test" / "red" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    dataset = load_dataset(f"{tmp_path}/", unreadable=0.1)
+    sized = at_resolution(dataset, 8)
+    assert "red/gone.png (No such file or directory)" in dataset.complaint
+    assert sum(map(len, sized.splits())) == 60
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [

@@ -28,11 +28,13 @@ def test_what_are_no_hosts_is_refused(text: str, said: str) -> None:
 
 def test_the_environment_may_say_them(monkeypatch: pytest.MonkeyPatch) -> None:
     assert hosts_of_environment() is None
+    monkeypatch.setenv("JAX_PROCESS_ID", "1")
+    with pytest.raises(InputError, match="JAX_COORDINATOR_ADDRESS: found nothing beside JAX_PROCESS_ID; expected"):
+        hosts_of_environment()
     monkeypatch.setenv("JAX_COORDINATOR_ADDRESS", "localhost:1")
     with pytest.raises(InputError, match="JAX_NUM_PROCESSES: found ''; expected a number"):
         join_hosts()
     monkeypatch.setenv("JAX_NUM_PROCESSES", "2")
-    monkeypatch.setenv("JAX_PROCESS_ID", "1")
     assert hosts_of_environment() == Hosts("localhost:1", 2, 1)
 
 

@@ -12,6 +12,11 @@ def test_pictures_grow_by_stages_to_the_whole() -> None:
     assert [float(growth.at(epoch)[1]) for epoch in (1, 4, 9)] == pytest.approx([0.4, 0.7, 1])
 
 
+def test_of_more_stages_than_epochs_the_last_is_the_whole() -> None:
+    growth = Growth(Recipe(epochs=2, progressive_stages=4), 32)
+    assert [growth.at(epoch)[0] for epoch in (1, 2)] == [16, 32]
+
+
 def test_without_stages_pictures_are_whole() -> None:
     assert Growth(Recipe(), 9).at(1) == (9, 1)
     assert Growth(Recipe(epochs=2, progressive_stages=2, progressive_from=0.1), 9).at(1)[0] == 2
