@@ -46,6 +46,8 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     cursor = "\x1b[?25h" if os.isatty(2) else ""  # a progress bar may have hidden it
     command = next(iter(sys.argv[1:]), "")
     goes_on = f"nas {command}" if command in _GO_ON else "nas run"
+    if devices := sys.modules.get("nas.latency.command"):
+        devices.end_commands()
     os.write(2, f"{cursor}\nnas: interrupted; `{goes_on}` goes on from here when given again\n".encode())
     os._exit(INTERRUPTED)
 
@@ -61,6 +63,13 @@ def run(arguments: Sequence[str]) -> int:
         _answer(command, result, parsed.json)
     except InputError as error:
         print(f"nas {command.name}: {one_line(' '.join(str(error).split()))}", file=sys.stderr)
+        return BAD_INPUT
+    except OSError as error:
+        if error.filename is None:
+            raise
+        # Asking about a path fails by itself where it is too long, or lies in a folder of somebody else.
+        found = f"{error.filename}: cannot be used ({error.strerror}); expected another path"
+        print(f"nas {command.name}: {one_line(found)}", file=sys.stderr)
         return BAD_INPUT
     return 0
 

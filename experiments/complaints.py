@@ -1,6 +1,6 @@
 """What pydantic found wrong, said in one line: where, what was found, what would be right."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -61,10 +61,16 @@ def _complaint(details: ErrorDetails, path: KeyPath, document: Document, schema:
         return unknown("key", str(path[-1]), _wanted(schema, path[:-1]).get("properties", {}))
     if kind == "missing":
         return f"is missing; expected {_expected(wanted, details)}"
-    if "enum" in wanted and isinstance(found, str):
-        return unknown("value", found, wanted["enum"])
+    names = [value for value in _values(wanted) if isinstance(value, str)]
+    if names and isinstance(found, str):
+        return unknown("value", found, names)
     shown = _shown(found, document.place(path).raw if document.value(path) is found else "", kind)
     return f"found {shown}; expected {_expected(wanted, details)}"
+
+
+def _values(wanted: Schema) -> Sequence[Any]:
+    """The only values that there may be, where they are counted."""
+    return wanted.get("enum") or ([wanted["const"]] if "const" in wanted else [])
 
 
 def _wanted(schema: Schema, path: KeyPath) -> Schema:
@@ -92,8 +98,10 @@ def _resolved(schema: Schema, part: Schema) -> Schema:
 def _expected(wanted: Schema, details: ErrorDetails) -> str:
     if "properties" in wanted:
         return f"a section with keys such as {', '.join(list(wanted['properties'])[:3])}"
-    if "enum" in wanted:
-        return f"one of {', '.join(wanted['enum'])}"
+    if values := _values(wanted):
+        return f"{'one of ' * (len(values) > 1)}{', '.join(map(str, values))}" + (
+            " or null" if wanted.get("null") else ""
+        )
     kind = _KINDS.get(wanted.get("type", ""), details["msg"].removeprefix("Input should be ").lower())
     return str(wanted.get("description", kind)) + (" or null" if wanted.get("null") else "")
 

@@ -91,6 +91,7 @@ class _Search:
             "data": self.dataset.name,
             "cost": self.settings.cost,
             "coefficients": chosen,
+            "rules": self.settings.options,
             "accuracy": best["accuracy"],
             "standard_error": error,
             "as_good": sum(best["accuracy"] - (row["accuracy"] or 0) <= error for row in rows),

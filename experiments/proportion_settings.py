@@ -44,6 +44,15 @@ class ProportionSearch(Training):
         fixed: tuple[Part, ...] = ("stem", "head") if self.fixed_stem_head else ()
         return Rules(self.divisor, self.multiple, self.depths, fixed, self.fixed_ends)
 
+    @property
+    def options(self) -> str:
+        """What has `nas scale` round members so, where it would not by itself."""
+        said = {"divisor": self.divisor, "multiple": self.multiple, "depths": self.depths}
+        usual = {name: ProportionSearch.model_fields[name].default for name in said}
+        words = [f"--{name} {value}" for name, value in said.items() if value != usual[name]]
+        words += ["--fixed-stem-head"] * self.fixed_stem_head + ["--fixed-ends"] * self.fixed_ends
+        return " ".join(words)
+
 
 class ProportionFolder(TrainingFolder):
     """Where one search keeps everything."""

@@ -69,7 +69,8 @@ def make_trainer(
     """So many processes, or for 0 this one."""
     if not workers:
         return InProcess(Trainings(settings, folder, dataset, progress))
-    prepare = PrepareTrainings(settings, folder.absolute())
+    data = settings.data.model_copy(update={"memory": settings.data.memory / workers})  # of the one machine
+    prepare = PrepareTrainings(settings.model_copy(update={"data": data}), folder.absolute())
     return Crew(LocalProcesses(prepare, workers, folder / LOGS))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -9,7 +10,6 @@ from typing import IO, Any, Protocol, Self
 
 from experiments.lock import hold
 from experiments.schema import load_experiment
-from experiments.sections.search import BY_WHOM
 from nas.errors import InputError
 from nas.files import write_text
 
@@ -23,6 +23,10 @@ class Settings(Protocol):
     @property
     def name(self) -> str:
         """What messages call it."""
+
+    @property
+    def apart(self) -> dict[str, Any]:
+        """The keys of it that decide nothing, as True in nested dictionaries."""
 
     @property
     def digest(self) -> str:
@@ -102,9 +106,11 @@ class RunFolder:
             return
         earlier = self.load(kept)
         if earlier.digest != experiment.digest:
-            changed = _first_difference(earlier.model_dump(mode="json"), experiment.model_dump(mode="json"))
+            before, now = (settings.model_dump(mode="json") for settings in (earlier, experiment))
+            changed = _first_difference(before, now, experiment.apart)
             raise InputError(
-                f"{self.path}: belongs to a different {self.what} ('{earlier.name}', {changed}); give another --out"
+                f"{self.path}: belongs to a different {self.what} ('{earlier.name}', {changed or 'settings differ'}); "
+                "give another --out"
             )
 
     def __enter__(self) -> Self:
@@ -152,14 +158,18 @@ def _damaged(file: Path, found: str) -> InputError:
     return InputError(f"{file}: {found}; expected the result of a step, delete the file to have the step done again")
 
 
-def _first_difference(one: dict[str, Any], other: dict[str, Any], prefix: str = "") -> str:
-    """The first setting that differs, as in 'search.trained was 4, now 8'."""
+def _first_difference(
+    one: Mapping[str, Any], other: Mapping[str, Any], apart: Mapping[str, Any], prefix: str = ""
+) -> str:
+    """The first setting that differs and is not `apart`, as in 'search.trained was 4, now 8'; empty for none."""
     for key in one:
-        if one[key] == other.get(key) or key in ("out", "data_dir", *BY_WHOM):
+        if one[key] == other.get(key) or apart.get(key) is True:
             continue
         if isinstance(one[key], dict) and isinstance(other.get(key), dict):
-            return _first_difference(one[key], other[key], f"{prefix}{key}.")
+            if found := _first_difference(one[key], other[key], apart.get(key, {}), f"{prefix}{key}."):
+                return found
+            continue
         if "\n" in f"{one[key]}{other.get(key)}":
             return f"{prefix}{key} differs"
         return f"{prefix}{key} was {one[key]}, now {other.get(key)}"
-    return "settings differ"
+    return ""

@@ -16,7 +16,7 @@ import yaml
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationError
 
 from experiments.complaints import first_complaint
-from experiments.sections.data import Data, Folder
+from experiments.sections.data import WHERE, Data, Folder
 from experiments.sections.export import Export
 from experiments.sections.scale import Scale
 from experiments.sections.search import BY_WHOM, Search
@@ -65,6 +65,11 @@ class Experiment(Section):
     _document: Document = PrivateAttr(default_factory=lambda: Document(None, {}))
 
     @property
+    def apart(self) -> dict[str, Any]:
+        """The keys that decide nothing of the results: where things lie, and who does the work."""
+        return {"out": True, "data": WHERE, "search": dict.fromkeys(BY_WHOM, True)}
+
+    @property
     def digest(self) -> str:
         """Twelve hexadecimal digits for what decides the results.
 
@@ -72,8 +77,7 @@ class Experiment(Section):
         nor who trains the trials and keeps the study. A key that a later version adds changes nothing
         while it has its default.
         """
-        apart: Any = {"out": True, "data": {"data_dir", "memory"}, "search": set(BY_WHOM)}
-        said = self.model_dump(mode="json", exclude=apart, exclude_defaults=True)
+        said = self.model_dump(mode="json", exclude=self.apart, exclude_defaults=True)
         settings = {key: value for key, value in said.items() if value != {}}
         lines = (" ".join(line.split("#")[0].split()) for line in self.space.splitlines())
         settings["space"] = [line for line in lines if line]

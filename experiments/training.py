@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from experiments.complaints import first_complaint
 from experiments.run_folder import RunFolder
-from experiments.sections.data import Data
+from experiments.sections.data import WHERE, Data
 from experiments.sections.section import RecipeSection, Section
 from experiments.sections.train import Teaching
 from experiments.yaml_source import Document, KeyPath, Place, read_file, with_overrides
@@ -49,9 +49,14 @@ class Training(Section):
         return max(1, self.recipe.epochs // 4) if self.freeze_epochs is None else self.freeze_epochs
 
     @property
+    def apart(self) -> dict[str, Any]:
+        """The keys that decide nothing of the result."""
+        return {"name": True, "data": WHERE}
+
+    @property
     def digest(self) -> str:
         """Twelve hexadecimal digits for what decides the result."""
-        settings = self.model_dump(mode="json", exclude={"name": True, "data": {"data_dir", "memory"}})
+        settings = self.model_dump(mode="json", exclude=self.apart)
         return sha256(json.dumps(settings).encode()).hexdigest()[:12]
 
     def to_yaml(self) -> str:

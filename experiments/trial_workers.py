@@ -51,9 +51,13 @@ def make_trainer(context: Context) -> Trainer:
 def _engine(context: Context) -> Engine:
     experiment = context.experiment
     search = experiment.search
-    prepare = PrepareTrials(experiment, context.folder.path.absolute(), Path.cwd())
+    folder = context.folder.path.absolute()
     if search.engine == "local":
-        return LocalProcesses(prepare, search.workers, context.path(LOGS))
+        # Each has its share of the memory that this machine's pictures may take.
+        data = experiment.data.model_copy(update={"memory": experiment.data.memory / search.workers})
+        own = experiment.model_copy(update={"data": data})
+        return LocalProcesses(PrepareTrials(own, folder, Path.cwd()), search.workers, context.path(LOGS))
+    prepare = PrepareTrials(experiment, folder, Path.cwd())
     address = search.engine.removeprefix("ray").removeprefix(":") or None
     try:
         return RayActors(prepare, search.workers, address, Resources(search.resources.cpus, search.resources.gpus))

@@ -25,11 +25,11 @@ def zero_cost_score(context: "Context", name: str) -> "Callable[[Architecture], 
 
     use_cache_on_disk()
     seed = context.experiment.seed
-    chosen = np.random.default_rng(seed).permutation(len(context.dataset.train))[:PICTURES]
 
     def score(architecture: "Architecture") -> float:
-        split = context.sized(architecture.resolution).train.take(chosen)
-        images = np.asarray(split.images[: len(chosen)], np.float32) / 127.5 - 1
+        train = context.sized(architecture.resolution).train  # without what cannot be decoded, at any resolution
+        split = train.take(np.random.default_rng(seed).permutation(len(train))[:PICTURES])
+        images = np.asarray(split.images[:], np.float32) / 127.5 - 1
         return SCORES[name](architecture, images, split.labels, seed)
 
     return score

@@ -99,5 +99,5 @@ def show(result: Result) -> None:
     error, good = result["standard_error"], result["as_good"]
     print(f"validation accuracy has a standard error of {error:.2%}: {good} of {len(rows)} are within one of the best")
     options = " ".join(f"--{name} {value:g}" for name, value in result["coefficients"].items())
-    print(f"use: nas scale {result['arch']} --phi 1,2,3 {options}")
+    print(f"use: nas scale {result['arch']} --phi 1,2,3 {options} {result['rules']}".rstrip())
     print(f"folder: {result['out']}")

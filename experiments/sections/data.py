@@ -41,6 +41,8 @@ def _known_normalisation(value: Any) -> Any:
     return {"mean": mean, "std": std}
 
 
+WHERE = {"data_dir": True, "memory": True}  # keys of the pictures' section that decide nothing of what they are
+
 Share = Annotated[float, Field(gt=0, lt=1, description="a share greater than 0 and less than 1")]
 SplitName = Annotated[str, AfterValidator(partial(check_name, "split", lambda: ("train", "validation", "test")))]
 PerChannel = Annotated[

@@ -193,6 +193,9 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
     return re.sub("|".join(map(re.escape, values)), lambda match: values[match[0]], text)
 
 
+_running: set[int] = set()  # the process groups of commands under way
+
+
 def _run(words: list[str], timeout_s: float) -> _Ended:
     """Runs a command in a process group of its own, which ends with it.
 
@@ -201,6 +204,7 @@ def _run(words: list[str], timeout_s: float) -> _Ended:
     process = subprocess.Popen(
         words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0
     )
+    _running.add(process.pid)
     streams = [_Stream(stream) for stream in (process.stdout, process.stderr) if stream]
     code: int | None
     try:
@@ -211,12 +215,23 @@ def _run(words: list[str], timeout_s: float) -> _Ended:
     except subprocess.TimeoutExpired:
         code = None
     finally:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _end(process.pid)
         process.wait()
+        _running.discard(process.pid)
     for stream in streams:
         stream.join(PATIENCE)
     return _Ended(code, *(stream.text for stream in streams))
+
+
+def end_commands() -> None:
+    """Ends the commands under way, for a process that is about to end at once: Ctrl-C does not reach their groups."""
+    for group in tuple(_running):
+        _end(group)
+
+
+def _end(group: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
 
 
 class _Stream(threading.Thread):

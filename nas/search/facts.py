@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from nas.architecture import Architecture
+from nas.errors import InputError
 from nas.latency import Device, OutOfReach
 from nas.memory import FORMATS, memory
 from nas.search.quantities import QUANTITIES
 from nas.trace import trace
 
+BLOCKS = "blocks"  # what refuses a network that cannot be built
 INT8 = next(numbers for numbers in FORMATS if numbers.name == "int8")
 
 
@@ -17,8 +19,9 @@ INT8 = next(numbers for numbers in FORMATS if numbers.name == "int8")
 class Facts:
     """Parameters, multiply-accumulates, and milliseconds on each device that was asked, by its name.
 
-    `refused` tells by device why it gives no milliseconds. `bytes` are those of the weights and
-    `peak_memory` the most bytes of activations alive at once, both in int8.
+    `refused` tells by device why it gives no milliseconds, and by `BLOCKS` why there is no such
+    network. `bytes` are those of the weights and `peak_memory` the most bytes of activations alive
+    at once, both in int8.
     """
 
     params: int
@@ -60,7 +63,7 @@ class Limits:
     def facts(self, architecture: Architecture, origin: str = "architecture") -> Facts:
         """What the devices say; those that measure are asked only where the others' limits are met.
 
-        Raises `InputError` as `facts` does, and where a device cannot measure.
+        Raises `InputError` where a device cannot measure.
         """
         found = facts(architecture, self.predicted.devices, origin)
         measuring = tuple(device for device in self.devices if device.evidence == "measured")
@@ -115,9 +118,13 @@ def limit_text(name: str, most: float) -> str:
 def facts(architecture: Architecture, devices: tuple[Device, ...], origin: str = "architecture") -> Facts:
     """Traces the architecture and asks each device; milliseconds are of one picture.
 
-    Raises `InputError` that begins with `origin` for a line that no block can be made of.
+    What no blocks can be made of, though each choice is possible beside some others, is refused by `BLOCKS`
+    with the reason, which begins with `origin`.
     """
-    traced = trace(architecture, origin)
+    try:
+        traced = trace(architecture, origin)
+    except InputError as error:
+        return Facts(0, 0, {}, {BLOCKS: str(error)})
     deployed = memory(traced, INT8)
     found = Facts(traced.params, traced.macs, {}, bytes=deployed.weights, peak_memory=deployed.peak)
     for device in devices:

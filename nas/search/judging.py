@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import Study
 
 from nas.search.candidate import Candidate
@@ -44,7 +45,10 @@ class Judging:
                 raise RuntimeError("training before facts")
             accuracies[str(epoch)] = accuracy
             point = self._note(candidate.number, epoch, candidate.facts, accuracy)
-            self._keep(trial._trial_id, epoch, point, accuracies)
+            try:
+                self._keep(trial._trial_id, epoch, point, accuracies)
+            except UpdateFinishedTrialError:  # another search has taken it up, believing this one dead, and ended it
+                return False
             reason = self._reason(epoch, candidate.number, point)
             if reason:
                 self.stopped[candidate.number] = reason

@@ -70,8 +70,15 @@ class Ledger:
         """
         repeats = 0
         for earlier in range(number - 1, -1, -1):
-            record = self._by_number.get(earlier)
-            if earlier not in waiting and (record is None or record.outcome != "duplicate"):
+            if earlier not in waiting and not self._repeats(earlier):
                 break
             repeats += 1
         return repeats
+
+    def _repeats(self, number: int) -> bool:
+        """Whether a trial that has ended is of an architecture that another has found out about."""
+        record = self._by_number.get(number)
+        if record is None:
+            return False
+        known = self.known(record.digest)
+        return known is not None and known.number != number

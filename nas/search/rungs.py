@@ -63,7 +63,7 @@ class Hyperband:
 
     @property
     def brackets(self) -> int:
-        """How many there are; the last trains all to the end."""
+        """How many there are; the last has the fewest rungs."""
         return floor(log(max(1, self.last / self.first), self.factor) + 1e-9) + 1
 
     def bracket(self, number: int) -> int:

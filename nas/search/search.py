@@ -95,7 +95,7 @@ class Search:
                 record = read_record(trial)
                 self.ledger.add(record)
                 yield record
-                yield from self._go_on_after(trial.number)
+                yield from self._go_on_after(trial.number, itself=False)  # this search may still be training it
         known = {*self._under_way, *self.ledger.elsewhere.values()}
         for number in {one.waits_for for one in self._under_way.values()} - known:  # its search has died
             yield from self._go_on_after(number)
@@ -174,9 +174,10 @@ class Search:
         self._under_way[ended.number].candidate.ended = ended
         yield from self._go_on_after(ended.number)
 
-    def _go_on_after(self, number: int | None) -> Iterator[Record]:
-        """Sends on the trials that waited for the training of trial `number`, itself among them."""
-        for one in [one for one in self._under_way.values() if one.waits_for == number]:
+    def _go_on_after(self, number: int | None, itself: bool = True) -> Iterator[Record]:
+        """Sends on the trials that waited for the training of trial `number`, and that trial `itself`."""
+        waited = [one for one in self._under_way.values() if one.waits_for == number]
+        for one in [one for one in waited if itself or one.candidate.number != number]:
             del self._under_way[one.candidate.number]
             yield from self._go_on(one)
 

@@ -153,6 +153,11 @@ def test_run_refuses_the_folder_of_another_experiment(tiny_run, tiny_yaml):
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "belongs to a different experiment ('tiny', search.architectures was 3, now 4)" in done.stderr
+    irrelevant = ("data.memory=0.1", "search.workers=2", "out=elsewhere")
+    changes = [word for change in (*irrelevant, "train.epochs=7") for word in ("--set", change)]
+    done = nas("run", tiny_yaml, "--out", out, *changes)
+    assert ", now 7)" in done.stderr
+    assert "'tiny', train.epochs was " in done.stderr
 
 
 def test_run_refuses_a_folder_that_holds_something_else(tiny_yaml, tmp_path):

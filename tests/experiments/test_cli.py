@@ -125,3 +125,11 @@ def test_a_truncated_model_is_refused(tiny_run, tmp_path):
         done = nas(command, tmp_path / "half.tflite", *(["x.png"] if command == "predict" else []))
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
         assert "half.tflite" in done.stderr
+
+
+@pytest.mark.parametrize("command", [("winner",), ("front",), ("report",), ("train", "mobilenet-v1", "--init")])
+def test_a_path_that_cannot_be_asked_about_is_one_line(command, tmp_path):
+    done = nas(*command, tmp_path / ("x" * 300))
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].endswith("(File name too long); expected another path")

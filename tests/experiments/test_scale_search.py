@@ -73,6 +73,14 @@ def test_the_chosen_coefficients_are_usable(small, searched, capsys):
     assert json.loads(capsys.readouterr().out)["members"][0]["phi"] == 1
 
 
+def test_the_command_that_is_advised_rounds_as_the_search_did(small, searched, capsys):
+    assert run(["scale", small, "--search", *OPTIONS, "--out", str(searched)]) == 0
+    (use,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("use: nas ")]
+    assert use.endswith(" --divisor 2")
+    assert yaml.safe_load((searched / "coefficients.yaml").read_text())["rules"] == "--divisor 2"
+    assert run(use.removeprefix("use: nas ").split()) == 0
+
+
 def test_search_goes_on_after_what_is_in_the_study(small, searched, capsys):
     before = trials_in(searched)
     assert run(["scale", small, "--search", *OPTIONS, "--out", str(searched), "--json"]) == 0

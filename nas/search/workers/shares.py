@@ -57,7 +57,8 @@ def own_cores() -> list[int]:
 
 def own_gpus() -> list[str]:
     """The GPUs that JAX would use here, as CUDA_VISIBLE_DEVICES names them; found without waking any."""
-    if os.environ.get("JAX_PLATFORMS", "cuda") not in ("cuda", "gpu") or not any(map(find_spec, _CUDA)):
+    platforms = {name.strip() for name in (os.environ.get("JAX_PLATFORMS") or "cuda").split(",")}
+    if not platforms & {"cuda", "gpu"} or not any(map(find_spec, _CUDA)):
         return []
     if (said := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
         return [name for name in said.split(",") if name]

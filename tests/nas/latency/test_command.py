@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from nas.errors import InputError
 from nas.latency import MeasurementFailed, MeasuringDevice, find_device
-from nas.latency.command import CommandDevice
+from nas.latency.command import CommandDevice, end_commands
 from nas.latency.command_output import milliseconds
 
 MODEL = Path("/no/where/model-7.tflite")
@@ -108,6 +109,18 @@ def test_measure_ends_a_command_that_hangs_and_all_that_it_started() -> None:
     assert "took longer than 0.3 s; it had printed 'begun'" in failure(
         "echo begun; sleep 500 & sleep 500", timeout_s=0.3
     )
+
+
+def test_commands_under_way_can_be_ended_for_a_process_that_ends(tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    said: list[str] = []
+    waiting = threading.Thread(target=lambda: said.append(failure(f"touch {flag}; sleep 500", timeout_s=100)))
+    waiting.start()
+    while not flag.exists():
+        time.sleep(0.01)
+    end_commands()
+    waiting.join(50)
+    assert "ended with code -9" in said[0]
 
 
 def test_measure_does_not_wait_for_what_a_command_leaves_behind() -> None:

@@ -87,6 +87,27 @@ def test_a_space_smaller_than_the_budget_ends():
     assert len({r.digest for r in search.run()}) == 2
 
 
+def test_a_space_ends_in_any_order_of_steps():
+    space = SearchSpace.parse("input 8x8x1\nstage conv k3 c{4,8,512}\nhead dense c2")
+    limit = max(milliseconds(a) for a in every(space)) * 0.99
+    search = make_search(limit, train=lambda _number, _a: 0.5, architectures=1000, space=space)
+    deduplicate, facts, limits, train = search.steps
+    search.steps = [facts, limits, deduplicate, train]
+    records = list(search.run())
+    assert len({r.digest for r in records}) == 3
+    assert sum(r.outcome == "infeasible" for r in records) > 1  # the same again, which ends the search too
+
+
+def test_choices_that_do_not_fit_together_are_infeasible():
+    space = SearchSpace.parse("input 8x8x1\nstem conv k3 c16\nstage conv k3 g{1,8} c{8,12}\nhead dense c2")
+    search = make_search(100.0, train=lambda _number, _a: 0.5, space=space)
+    records = list(search.run())
+    (broken,) = {r.reason for r in records if r.outcome == "infeasible"}
+    assert "groups is 8; expected a divisor of 16 and 12 channels" in broken
+    assert sum(r.outcome == "trained" for r in records) == 3
+    require_feasible(space, Limits((DEVICE,), {DEVICE.name: 100.0}))
+
+
 def test_a_failed_trial_is_recorded_and_the_search_goes_on(middle):
     def train(_number, architecture):
         if architecture.layers[0].get("channels") == 16:

@@ -4,6 +4,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from nas.search.company import Alone
 from nas.search.search import MOST_WAITING
 from search_spaces import SearchSpace
 from tests.nas.search.assembled import DEVICE, LastFirst, make_search, make_study, score
@@ -91,3 +92,32 @@ def test_trials_that_were_under_way_are_taken_up_under_their_own_numbers():
     assert len({r.digest for r in records}) == 12
     assert {number: t.params for number, t in enumerate(search.study.get_trials()) if number in left} == left
     assert DEVICE.name in search.study.get_trials()[0].constraints
+
+
+def test_a_trial_that_another_search_has_ended_meanwhile_is_let_go():
+    """As where a search sleeps for so long that another takes its trial up."""
+
+    class Late(LastFirst):
+        def wait(self):
+            first = search.study.get_trials(deepcopy=False)[0]
+            if len(self.begun) == 2 and not first.state.is_finished():
+                ended = {"outcome": "trained", "accuracy": 0.9, "scores": {"accuracy": 0.9}}
+                for name, value in ended.items():
+                    search.study._storage.set_trial_user_attr(first._trial_id, name, value)
+                search.study._storage.set_trial_state_values(first._trial_id, TrialState.COMPLETE, [0.9])
+            return super().wait()
+
+    class Company(Alone):
+        def let_go(self, trial_id):
+            return trial_id != search.study.get_trials(deepcopy=False)[0]._trial_id
+
+    trainer = Late(2, lambda _number, _architecture: 0.5)
+    search = make_search(LIMIT, trainer=trainer, architectures=3, space=FEW, sampler="random")
+    search.company = Company()
+    begun = []
+    start = trainer.start
+    trainer.start = lambda number, *others: begun.append(number) or start(number, *others)
+    records = {r.number: r for r in search.run()}
+    assert records[0].accuracy == 0.9
+    assert begun.count(0) == 1
+    assert len({r.digest for r in records.values()}) == 3

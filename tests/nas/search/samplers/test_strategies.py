@@ -3,12 +3,14 @@
 from functools import cache
 from importlib.util import find_spec
 
+import optuna
 import pytest
 from optuna.trial import TrialState
 
 from nas.errors import InputError
 from nas.search.choices import as_params, suggest
 from nas.search.samplers import make_sampler, read, require_able, sampler_names
+from nas.search.samplers.imputed import _Imputed
 from tests.nas.search.samplers.landscape import CHOICES, best, new_study, search
 
 TRIALS = 20
@@ -108,3 +110,15 @@ def test_what_a_sampler_cannot_do_is_said_before():
         require_able("cma-es", {"block": ("conv", "pool")})
     with pytest.raises(InputError, match=r"^evolution: found 2 objectives; expected one"):
         require_able("evolution", CHOICES, objectives=2)
+
+
+def test_a_gaussian_process_sees_one_limit_of_trials_that_were_asked_about_several():
+    study = optuna.create_study()
+    for values, constraints in (([1.0], {"a": -0.5}), ([2.0], {"a": -0.3, "b": -0.1}), (None, {"b": 0.2, "c": 1.0})):
+        trial = study.ask()
+        for name, value in constraints.items():
+            trial.set_constraint(name, value)
+        study.tell(trial, values, state=TrialState.COMPLETE if values else TrialState.PRUNED)
+    seen = _Imputed(study)._get_trials(states=(TrialState.COMPLETE,))
+    assert [list(trial.constraints.values()) for trial in seen] == [[-0.5], [-0.1], [1.0]]
+    assert [trial.values for trial in seen] == [[1.0], [2.0], [2.0]]

@@ -11,7 +11,7 @@ from nas.errors import InputError
 from nas.search.trainer import Ended
 from nas.search.workers.crew import Crew
 from nas.search.workers.local import LocalProcesses
-from nas.search.workers.shares import own_cores, shares
+from nas.search.workers.shares import own_cores, own_gpus, shares
 from tests.nas.search.workers.trainings import (
     ARCHITECTURE,
     EPOCHS,
@@ -151,6 +151,19 @@ def test_shares_are_even_and_gpus_go_round():
     three = [share.environment for share in shares(3, [0, 1, 2], ["0", "GPU-f"])]
     assert [e["CUDA_VISIBLE_DEVICES"] for e in three] == ["0", "GPU-f", "0"]
     assert [e["XLA_PYTHON_CLIENT_MEM_FRACTION"] for e in three] == ["0.450", "0.900", "0.450"]
+
+
+@pytest.mark.parametrize(
+    ("platforms", "found"),
+    [(None, ["3"]), ("", ["3"]), ("cuda,cpu", ["3"]), ("gpu", ["3"]), ("cpu", []), ("cpu,tpu", [])],
+)
+def test_gpus_are_those_that_jax_would_use(monkeypatch, platforms, found):
+    monkeypatch.setattr("nas.search.workers.shares.find_spec", lambda _: True)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    monkeypatch.delenv("JAX_PLATFORMS", raising=False)
+    if platforms is not None:
+        monkeypatch.setenv("JAX_PLATFORMS", platforms)
+    assert own_gpus() == found
 
 
 def test_epochs_are_counted(tmp_path):
