@@ -236,7 +236,7 @@ def document(
     if full := _full(rows):
         parts += [
             "## To the end",
-            "Seed 0, tested after [the best epoch](../../docs/training.md#the-best-epoch). Minutes are those of all the "
+            "Seed 0, tested after [the best epoch](../../docs/training.md#the-best-epoch). Minutes are those of all "
             "cores together, with validation, with whatever ran beside.",
             markdown(("network", "parameters", "M MACs", "epochs", "cores", "minutes", "images/s", "test %"), full),
             "\n".join(f"* {network}: {_said(TO_THE_END[network])}{_taught(network)}." for network, *_ in full),

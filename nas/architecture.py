@@ -17,8 +17,10 @@ block takes, and their defaults, is said where the block is defined.
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from functools import cached_property
 from hashlib import sha256
 from typing import Literal, get_args
 
@@ -99,13 +101,13 @@ class Architecture:
             raise InputError(f"{origin}: has no layers; expected at least one line such as 'head dense c10'")
         return cls(resolution, channels, layers)
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The text form, which `parse` reads back to an equal architecture."""
         size = f"{self.resolution}x{self.resolution}x{self.channels}"
         return "\n".join([f"input {size}", *map(str, self.layers)]) + "\n"
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Twelve hexadecimal digits that equal architectures share, in any process."""
         return sha256(self.text.encode()).hexdigest()[:12]
@@ -130,11 +132,6 @@ class Architecture:
                 layers[index] = layers[index].with_options(channels=classes)
                 break
         return replace(self, layers=tuple(layers))
-
-
-def make_layer(part: Part, block: str, options: Mapping[str, Value], repeats: int = 1) -> Layer:
-    """A layer from a mapping of option names to values."""
-    return Layer(part, block, tuple(options.items()), repeats)
 
 
 def _content(text: str) -> Iterator[tuple[int, str]]:
@@ -197,5 +194,10 @@ def parse_value(text: str) -> Value:
 def _token(name: str, value: Value) -> str:
     short = _LONG.get(name)
     if short and short != "act" and not isinstance(value, str) and value >= 0:
-        return f"{short}{value:g}" if isinstance(value, float) else f"{short}{value}"
+        return f"{short}{_digits(value)}" if isinstance(value, float) else f"{short}{value}"
     return f"{short or name}={value}"
+
+
+def _digits(value: float) -> str:
+    """The fewest digits that are read as this number, without the exponent that the short form has no room for."""
+    return f"{Decimal(repr(float(value))):f}".removesuffix(".0")

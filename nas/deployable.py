@@ -5,11 +5,10 @@ that no convolution or sum takes in are ops of their own in the file, of the ver
 TensorFlow writes for int8.
 """
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-from nas.architecture import Architecture, Layer
+from nas.architecture import Architecture, Layer, Value
 from nas.blocks import resolve
 from nas.export.facts import judge_op
 from nas.ops import BlockTrace, Op
@@ -45,7 +44,6 @@ _ACTIVATIONS: dict[str, tuple[tuple[str, int], ...]] = {
     "elu": (("EXP", 2),),
     "gelu": (("GELU", 2),),
 }
-SUBSTITUTES = ("relu6", "swish")
 _SHARP = ("relu", "leaky-relu", "elu")  # next to which relu6 stands, whatever is asked for
 
 
@@ -91,34 +89,29 @@ def make_deployable(
 ) -> tuple[Architecture, tuple[Change, ...]]:
     """The architecture with what is not mapped substituted, and the lines that changed.
 
-    Activations become `activation`, one of `SUBSTITUTES`: relu6 costs nothing, swish is
-    closer to hard-swish and gelu and takes two ops. Without `squeeze` squeeze-and-excitation,
+    Activations become `activation`, relu6 or swish: relu6 costs nothing, swish is closer to
+    hard-swish and gelu and takes two ops. Without `squeeze` squeeze-and-excitation,
     which maps but costs time, is left out. What has no known substitute stays as it is:
     `deployable` tells.
     """
-    substitutes = (lambda layer: _activated(layer, activation, architecture),)
-    changed = [
-        _changed(layer, (*substitutes, *(() if squeeze else (_without_squeeze,)))) for layer in architecture.layers
-    ]
+    kept = architecture.layers if squeeze else tuple(map(_without_squeeze, architecture.layers))
+    changed = [_activated(layer, activation, architecture) for layer in kept]
     changes = tuple(
         Change(str(old), str(new)) for old, new in zip(architecture.layers, changed, strict=True) if old != new
     )
     return Architecture(architecture.resolution, architecture.channels, tuple(changed)), changes
 
 
-def _changed(layer: Layer, substitutes: tuple[Callable[[Layer], Layer], ...]) -> Layer:
-    for substitute in substitutes:
-        layer = substitute(layer)
-    return layer
-
-
 def _activated(layer: Layer, activation: str, architecture: Architecture) -> Layer:
-    mine = str(getattr(resolve(layer).options, "activation", ""))
-    if mine not in _ACTIVATIONS or (mine != "relu" and _maps(mine)):
-        return layer
-    if mine == "relu" and not _alone(layer, architecture):
-        return layer
-    return layer.with_options(activation="relu6" if mine in _SHARP else activation)
+    options = resolve(layer).options
+    names = ("activation", "se_activation") if getattr(options, "se_ratio", 0) else ("activation",)
+    found = {name: str(getattr(options, name, "")) for name in names}
+    changes: dict[str, Value] = {
+        name: "relu6" if mine in _SHARP else activation
+        for name, mine in found.items()
+        if mine in _ACTIVATIONS and (_alone(layer, architecture) if mine == "relu" else not _maps(mine))
+    }
+    return layer.with_options(**changes) if changes else layer
 
 
 def _maps(activation: str) -> bool:

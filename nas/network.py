@@ -12,7 +12,7 @@ from flax import nnx
 from nas.architecture import Architecture
 from nas.blocks import Block, resolve
 from nas.blocks.initializers import shapes_only
-from nas.errors import InputError
+from nas.errors import InputError, one_line
 from nas.ops import Shape
 
 _Module = TypeVar("_Module", bound=nnx.Module)
@@ -69,11 +69,16 @@ def _steps(architecture: Architecture, origin: str, shape_of: Callable[[Block, S
         for repeat in range(1, layer.repeats + 1):
             try:
                 out = shape_of(block, shape)
-            except ValueError as error:
+            except (ValueError, TypeError) as error:
                 where = f"{origin} line {layer.line}" if layer.line else f"{origin}: '{layer}'"
-                raise InputError(f"{where}: {layer.block} on an input of {shape}: {error}") from error
+                raise InputError(f"{where}: {layer.block} on an input of {shape}: {_first_line(error)}") from error
             yield Step(f"{layer.part}{count[layer.part]}.block{repeat}", block, shape, out)
             block, shape = block.following, out
+
+
+def _first_line(error: Exception) -> str:
+    """What an error says first: some of JAX's go on for many lines."""
+    return one_line(next(iter(str(error).splitlines()), type(error).__name__))
 
 
 class Network(nnx.Module):

@@ -6,6 +6,7 @@ clipping activations fused, as TFLite's converter does.
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -29,6 +30,7 @@ __all__ = ["BlockTrace", "LayerTrace", "Op", "Shape", "Trace", "trace", "trace_b
 FUSABLE = ("relu", "relu6")  # activations that TFLite's convolutions and additions carry inside
 COMPUTING = ("conv", "depthwise_conv", "dense")
 ELEMENTWISE = {"add": "add", "sub": "add", "add_any": "add", "mul": "mul", "div": "mul"}
+CONTROL_FLOW = ("scan", "while", "cond")  # what is within them does not run just once
 
 
 def trace(architecture: Architecture, origin: str = "architecture") -> Trace:
@@ -99,23 +101,19 @@ class _Reader:
         self.uses: dict[Any, int] = {}
 
     def read(self, jaxpr: Any) -> None:
-        for equation in jaxpr.eqns:
-            self._count_uses(equation)
-        for variable in jaxpr.outvars:
-            self.uses[variable] = self.uses.get(variable, 0) + 1
+        variables = [variable for equation in jaxpr.eqns for variable in equation.invars]
+        # JAX has one jaxpr for equal calls: its variables are counted anew, not on top.
+        self.uses |= Counter(variable for variable in (*variables, *jaxpr.outvars) if not _is_literal(variable))
         for equation in jaxpr.eqns:
             self._equation(equation)
-
-    def _count_uses(self, equation: Any) -> None:
-        for variable in equation.invars:
-            if not _is_literal(variable):
-                self.uses[variable] = self.uses.get(variable, 0) + 1
 
     def _equation(self, equation: Any) -> None:
         tensors = [v for v in equation.invars if not _is_literal(v) and v in self.tensors]
         if not tensors:
             return  # computed from weights alone: a constant of the deployed network
         name = equation.primitive.name
+        if name in CONTROL_FLOW:
+            raise ValueError(f"found JAX's {name}; expected no loops and no branches, whose ops cannot be counted")
         inner = _inner(equation)
         if inner is None:
             self._primitive(name, equation, tensors)
@@ -127,6 +125,8 @@ class _Reader:
             self._call(inner, equation)
 
     def _call(self, inner: Any, equation: Any) -> None:
+        for inside in (*inner.invars, *(made for each in inner.eqns for made in each.outvars)):
+            self.tensors.pop(inside, None)  # what it was in an equal call before
         for inside, outside in zip(inner.invars, equation.invars, strict=True):
             if not _is_literal(outside) and outside in self.tensors:
                 self.tensors[inside] = self.tensors[outside]
@@ -253,13 +253,16 @@ class _Reader:
     def _emit(
         self, kind: str, equation: Any, tensors: Sequence[Any], read: tuple[int, Shape] | None = None, **facts: Any
     ) -> None:
-        """Adds the op that makes the equation's output of `tensors`, or of the one tensor `read`."""
+        """Adds the op that makes the equation's output of `tensors`, or of the one tensor `read`.
+
+        One with several outputs, as a split has, is an op for each: slices of one tensor.
+        """
         reads = [read] if read else [(self.tensors[v], v.aval.shape[1:]) for v in tensors]
-        out = equation.outvars[0]
-        largest = max((shape for _, shape in reads), key=math.prod)
-        output = len(self.ops) + 1
-        self.ops.append(Op(kind, largest, out.aval.shape[1:], tuple(number for number, _ in reads), output, **facts))
-        self.tensors[out] = output
+        largest, inputs = max((shape for _, shape in reads), key=math.prod), tuple(number for number, _ in reads)
+        for out in equation.outvars:
+            output = len(self.ops) + 1
+            self.ops.append(Op(kind, largest, out.aval.shape[1:], inputs, output, **facts))
+            self.tensors[out] = output
 
 
 def _is_literal(variable: Any) -> bool:

@@ -183,7 +183,7 @@ def _published_member(baseline: Architecture, name: str, rules: Rules) -> Member
         rounding=rules.rounding,
         fixed_parts=row.fixed_parts + rules.fixed_parts,
         fixed_ends=row.fixed_ends or rules.fixed_ends,
-        dropout=_dropout(baseline, row.dropout - first.dropout),
+        dropout=row.dropout - first.dropout,
     )
     return Member(name, None, row.width, row.depth, factor, scaled)
 
@@ -191,11 +191,3 @@ def _published_member(baseline: Architecture, name: str, rules: Rules) -> Member
 def _pixels(baseline: Architecture, factor: float, multiple: int) -> int:
     """The baseline's resolution times `factor`; untouched at 1, odd as it may be."""
     return baseline.resolution if factor == 1 else round_resolution(baseline.resolution * factor, multiple)
-
-
-def _dropout(baseline: Architecture, more: float) -> float | None:
-    """The baseline's dropout rate and `more`, or None where it has no dropout or nothing changes."""
-    rates = [layer.get("rate") for layer in baseline.layers if layer.block == "dropout"]
-    if not rates or more == 0 or isinstance(rates[-1], str) or rates[-1] is None:
-        return None
-    return round(min(0.95, rates[-1] + more), 4)

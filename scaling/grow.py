@@ -107,7 +107,15 @@ def widened(old: Array, new: Array) -> Array:
 
 
 def require_larger(small: Architecture, large: Architecture) -> None:
-    """Raises `InputError` unless `large` has the lines of `small`, each of at least its repeats and channels."""
+    """Raises `InputError` unless `large` has the lines of `small`, each of at least its repeats and channels.
+
+    Both have to read pictures of as many channels.
+    """
+    if small.channels != large.channels:
+        raise InputError(
+            f"--grow: found weights for pictures with {small.channels} channels; "
+            f"expected {large.channels}, as this network reads"
+        )
     if len(small.layers) != len(large.layers):
         raise InputError(
             f"--grow: found weights of {len(small.layers)} lines; expected those of a smaller member of one family, "

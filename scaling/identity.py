@@ -17,18 +17,23 @@ from flax import nnx
 from numpy.typing import NDArray
 
 from nas.blocks.initializers import shapes_only
+from nas.blocks.layers import EPSILON
 from nas.network import Step
 from nas.train.names import named
 
 Array = NDArray[Any]
 Arrays = dict[str, Array]
 EXACT = 1e-5  # of the largest output
-EPSILON = 1e-3  # of batch norms
 
 
 def as_identity(step: Step, block: nnx.Module, inputs: jax.Array) -> Arrays:
-    """The block's arrays, changed so that it gives out its inputs (B, H, W, C), as nearly as anything tried does."""
+    """The block's arrays, changed so that it gives out its inputs, (B, H, W, C) or (B, C), as nearly as was found.
+
+    Those of a block that changes the shape, as by more channels, stay as they are: nothing makes it the identity.
+    """
     fresh = _arrays(block)
+    if step.in_shape != step.out_shape:
+        return fresh
     best, least = fresh, np.inf
     for arrays in _tries(_parts(step), fresh, inputs):
         outputs = applied(with_arrays(block, arrays), inputs)
@@ -64,7 +69,8 @@ def _tries(order: list[str], fresh: Arrays, inputs: jax.Array) -> Iterator[Array
 def _passing(fresh: Arrays, inputs: jax.Array) -> Arrays:
     """Kernels with a one in the middle from each channel to itself, norms that undo what they do to `inputs`."""
     wide = np.asarray(inputs, np.float64)
-    mean, var = wide.mean((0, 1, 2)), wide.var((0, 1, 2))
+    places = tuple(range(wide.ndim - 1))
+    mean, var = wide.mean(places), wide.var(places)
     norm = {"norm.mean": mean, "norm.var": var, "norm.bias": mean, "norm.scale": np.sqrt(var + EPSILON)}
     passing = {}
     for name, array in fresh.items():

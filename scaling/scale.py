@@ -23,7 +23,7 @@ def scale(
     rounding: DepthRounding = "ceil",
     fixed_parts: tuple[Part, ...] = (),
     fixed_ends: bool = False,
-    dropout: float | None = None,
+    dropout: float = 0,
 ) -> Architecture:
     """The architecture with its widths and depths multiplied and its input at `resolution` pixels.
 
@@ -34,7 +34,7 @@ def scale(
 
     `fixed_parts`: parts that keep their widths, as EfficientNet-lite's stem and head.
     `fixed_ends`: the first and the last stage keep their depth, as there.
-    `dropout`: a new rate for the dropout layers.
+    `dropout`: what the rate of each dropout layer grows by.
 
     Raises `InputError` for factors out of range, a resolution smaller than the strides,
     and a network without anything to scale in a dimension that is to grow.
@@ -49,8 +49,8 @@ def scale(
         layers = tuple(_widened(architecture, width, divisor or natural_divisor(architecture), least, fixed_parts))
     if depth != 1:
         layers = tuple(_deepened(layers, depth, rounding, fixed_ends))
-    if dropout is not None:
-        layers = tuple(layer.with_options(rate=dropout) if layer.block == "dropout" else layer for layer in layers)
+    if dropout:
+        layers = tuple(_dropping(layer, dropout) if layer.block == "dropout" else layer for layer in layers)
     return Architecture(pixels, architecture.channels, layers)
 
 
@@ -137,6 +137,13 @@ def _deepened(layers: tuple[Layer, ...], factor: float, rounding: DepthRounding,
         inside = {n: round_depth(getattr(options[index], n), factor, rounding) for n in options[index].depths}
         repeats = round_depth(layer.repeats, factor, rounding) if options[index].repeatable else layer.repeats
         yield replace(layer.with_options(**inside), repeats=repeats)
+
+
+def _dropping(layer: Layer, more: float) -> Layer:
+    """The dropout layer with a rate larger by `more`, as far as rates go."""
+    options = resolve(layer).options
+    rate: float = getattr(options, "rate", 0)
+    return layer.with_options(rate=round(min(options.ranges["rate"][1], rate + more), 4))
 
 
 def _can_deepen(options: Options) -> bool:

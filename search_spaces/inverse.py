@@ -13,11 +13,11 @@ from search_spaces.space import Line, SearchSpace, Token
 def choices_of(space: SearchSpace, architecture: Architecture) -> dict[str, Value]:
     """A value for every choice, of which `space.build` makes the architecture.
 
-    Choices that make no difference to it have their first value. What the space prepares the
-    input with is no part of the comparison. Raises `InputError` that begins with the first place
-    where the architecture is none of the space.
+    Choices that make no difference to it have their first value. What prepares the input is no
+    part of the comparison, except where lines of the space say it. Raises `InputError` that
+    begins with the first place where the architecture is none of the space.
     """
-    wanted = _bare(canonical(architecture))
+    wanted = _compared(space, canonical(architecture))
     lines = space.lines[1:]
     if len(wanted.layers) != len(lines):
         raise InputError(f"architecture: found {len(wanted.layers)} lines after the input; expected {len(lines)}")
@@ -27,12 +27,14 @@ def choices_of(space: SearchSpace, architecture: Architecture) -> dict[str, Valu
         for name, values in _allowed(place, line, layer):
             _agree(chosen, place, name, values)
     whole = {**space.first(), **chosen}
-    _require_equal(_bare(space.build(whole)), wanted)
+    _require_equal(_compared(space, space.build(whole)), wanted)
     return whole
 
 
-def _bare(architecture: Architecture) -> Architecture:
-    """Without the preparation of its input."""
+def _compared(space: SearchSpace, architecture: Architecture) -> Architecture:
+    """The architecture without what prepares its input, unless the space has lines for that."""
+    if any(line.tokens[0].before == "prepare" for line in space.lines):
+        return architecture
     layers = tuple(layer for layer in architecture.layers if layer not in preparation(architecture))
     return Architecture(architecture.resolution, architecture.channels, layers)
 

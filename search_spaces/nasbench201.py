@@ -32,7 +32,7 @@ def _space() -> SearchSpace:
 def from_string(text: str) -> Architecture:
     """The network that the benchmark writes as '|nor_conv_3x3~0|+|none~0|skip_connect~1|+|...~0|...~1|...~2|'."""
     nodes = text.strip().split("+")
-    edges = [_EDGE.findall(node) for node in nodes if _NODE.fullmatch(node)]
+    edges = [_EDGE.findall(node) if _NODE.fullmatch(node) else [] for node in nodes]
     if [[int(source) for _, source in node] for node in edges] != [[0], [0, 1], [0, 1, 2]]:
         raise InputError(
             f"NAS-Bench-201 cell: found '{one_line(text[:80])}'; expected as in "

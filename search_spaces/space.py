@@ -29,7 +29,6 @@ from search_spaces.zoo import zoo, zoo_names
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _NAME = re.compile(r"(?:prepare|stem|stage|head)\d+\.[a-z_]+")  # of a choice
-_PREFIX = re.compile(r"([a-z_]+?)=?(?=\{|[\d.]|$)")
 
 
 @dataclass(frozen=True)

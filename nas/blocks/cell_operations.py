@@ -11,10 +11,8 @@ from nas.blocks.activations import ACTIVATIONS
 from nas.blocks.convolution import same_padding
 from nas.blocks.layers import BatchNorm, Conv
 from nas.blocks.pool import max_pool, mean_pool
-from nas.blocks.xla_convolution import Stride
+from nas.blocks.xla_convolution import Kernel, Stride
 from nas.ops import Shape
-
-Kernel = int | tuple[int, int]
 
 
 class ActConvNorm(nnx.Module):

@@ -28,8 +28,9 @@ class ConvOptions(Options):
 class ConvBlock(nnx.Module):
     """(B, H, W, C) to (B, ceil(H / stride), ceil(W / stride), channels).
 
-    Other paddings than "same" give fewer rows and columns. Squeeze-and-excitation, where
-    asked for, weights the output channels. `norm` may be a bias alone, or none.
+    Padding "valid" and "ceil" may give fewer rows and columns, "symmetric" with an even kernel more.
+    Squeeze-and-excitation, where asked for, weights the output channels. `norm` may be a bias
+    alone, or none.
     """
 
     def __init__(self, in_shape: Shape, options: ConvOptions, *, rngs: nnx.Rngs):

@@ -32,6 +32,10 @@ class FireOptions(Options):
         if self.channels % 2:
             raise ValueError(f"channels is {self.channels}; expected an even number, half of them for either kernel")
 
+    @property
+    def multiple(self) -> int:
+        return 2
+
 
 @register("fire", FireOptions)
 class Fire(nnx.Module):

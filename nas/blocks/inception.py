@@ -10,9 +10,8 @@ from flax import nnx
 from nas.blocks.layers import ConvNorm
 from nas.blocks.pool import max_pool
 from nas.blocks.registry import Options, register
+from nas.blocks.xla_convolution import Kernel
 from nas.ops import Shape
-
-Kernel = int | tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import jax
 from flax import nnx
 
-from nas.blocks.inception import Chain, Kernel, Widths, beside
+from nas.blocks.inception import Chain, Widths, beside
 from nas.blocks.pool import max_pool, mean_pool
 from nas.blocks.registry import register
+from nas.blocks.xla_convolution import Kernel
 from nas.ops import Shape
 
 WIDE, TALL = (1, 7), (7, 1)

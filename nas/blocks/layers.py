@@ -9,11 +9,12 @@ from nas.blocks.activations import ACTIVATIONS
 from nas.blocks.batch_norm import batch_norm, batch_norm_in_training, per_channel
 from nas.blocks.convolution import convolve, padding_of, uses_library, uses_mappable
 from nas.blocks.initializers import Constant, FanOutNormal, Initializer, parameter, statistic
-from nas.blocks.xla_convolution import Stride, pair
+from nas.blocks.xla_convolution import Kernel, Stride, pair
 
 # A running average over about ten steps: searches train for few steps, and a slower
 # one would evaluate them with the statistics of their first steps.
 MOMENTUM = 0.9
+EPSILON = 1e-3  # of batch norms
 BATCH_NORM = "batch_norm"
 # TFLite's own depthwise convolution of floats has room for so many channels, and never ends on more (kAccBufferMaxSize
 # in tensorflow/lite/kernels/internal/optimized/depthwiseconv_float.h); int8 networks are calibrated by it.
@@ -28,7 +29,7 @@ class Conv(nnx.Module):
         self,
         in_channels: int,
         channels: int,
-        kernel: int | tuple[int, int] = 1,
+        kernel: Kernel = 1,
         stride: Stride = 1,
         *,
         groups: int = 1,
@@ -81,7 +82,7 @@ class Conv(nnx.Module):
 class BatchNorm(nnx.Module):
     """Normalises each channel over the batch (arXiv 1502.03167), by running statistics in evaluation."""
 
-    def __init__(self, channels: int, *, epsilon: float = 1e-3, rngs: nnx.Rngs):
+    def __init__(self, channels: int, *, epsilon: float = EPSILON, rngs: nnx.Rngs):
         self.scale = parameter(Constant(1), (channels,), rngs)
         self.bias = parameter(Constant(0), (channels,), rngs)
         self.mean = statistic(0, (channels,))
@@ -114,7 +115,7 @@ class ConvNorm(nnx.Module):
         self,
         in_channels: int,
         channels: int,
-        kernel: int | tuple[int, int] = 1,
+        kernel: Kernel = 1,
         stride: Stride = 1,
         *,
         groups: int = 1,

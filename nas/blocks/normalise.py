@@ -3,6 +3,7 @@
 As a part of the network it is exported with it: whoever runs the file need not know of it.
 """
 
+import math
 from dataclasses import dataclass
 
 import jax
@@ -36,9 +37,12 @@ class NormaliseOptions(Options):
         """`mean` or `std` as numbers."""
         text = str(getattr(self, name))
         try:
-            return tuple(map(float, text.split(",")))
-        except ValueError as error:
-            raise ValueError(f"{name} is '{text}'; expected floats as in 0.485,0.456,0.406") from error
+            numbers = tuple(map(float, text.split(",")))
+        except ValueError:
+            numbers = (math.nan,)
+        if not all(map(math.isfinite, numbers)):
+            raise ValueError(f"{name} is '{text}'; expected floats as in 0.485,0.456,0.406")
+        return numbers
 
 
 @register("normalise", NormaliseOptions)

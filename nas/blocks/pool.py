@@ -71,7 +71,7 @@ class PoolOptions(Options):
 class MaxPool(nnx.Module):
     """The largest entry of each window, (B, H, W, C) to (B, ceil(H / stride), ceil(W / stride), C).
 
-    Other paddings than "same" give fewer rows and columns.
+    Padding "valid" and "ceil" may give fewer rows and columns, "symmetric" with an even kernel more.
     """
 
     def __init__(self, in_shape: Shape, options: PoolOptions, *, rngs: nnx.Rngs):

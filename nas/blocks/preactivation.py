@@ -4,6 +4,8 @@ Nothing follows the addition, so the path around the blocks is clear from end to
 network of them begins with a plain convolution and ends with a `norm` block.
 """
 
+from dataclasses import dataclass
+
 import jax
 from flax import nnx
 
@@ -13,6 +15,24 @@ from nas.blocks.residual import BottleneckOptions, ResidualOptions
 from nas.blocks.squeeze_excite import squeeze_excite
 from nas.blocks.stochastic_depth import branch
 from nas.ops import Shape
+
+
+def _require_odd(kernel: int) -> None:
+    """An even kernel, padded alike on either side, gives larger pictures than the path around the block."""
+    if kernel % 2 == 0:
+        raise ValueError(f"kernel is {kernel}; expected an odd number, as padding is the same on either side")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreactResidualOptions(ResidualOptions):
+    def check(self) -> None:
+        _require_odd(self.kernel)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreactBottleneckOptions(BottleneckOptions):
+    def check(self) -> None:
+        _require_odd(self.kernel)
 
 
 class _NormConv(nnx.Module):
@@ -61,14 +81,14 @@ class _Preactivated(nnx.Module):
         return branch(y) + (x if self.shortcut is None else self.shortcut(activated))
 
 
-@register("preact_residual", ResidualOptions)
+@register("preact_residual", PreactResidualOptions)
 class PreactResidual(_Preactivated):
     """Two convolutions: (B, H, W, C) to (B, ceil(H / stride), ceil(W / stride), channels).
 
     Groups and squeeze-and-excitation, before the addition, go beyond the paper.
     """
 
-    def __init__(self, in_shape: Shape, options: ResidualOptions, *, rngs: nnx.Rngs):
+    def __init__(self, in_shape: Shape, options: PreactResidualOptions, *, rngs: nnx.Rngs):
         o = options
         self.first = _NormConv(
             in_shape[-1], o.channels, o.kernel, o.stride, groups=o.groups, activation=o.activation, rngs=rngs
@@ -78,7 +98,7 @@ class PreactResidual(_Preactivated):
         self._around(in_shape, o, rngs)
 
 
-@register("preact_bottleneck", BottleneckOptions)
+@register("preact_bottleneck", PreactBottleneckOptions)
 class PreactBottleneck(_Preactivated):
     """1x1, 3x3, 1x1: (B, H, W, C) to (B, ceil(H / stride), ceil(W / stride), channels).
 
@@ -87,7 +107,7 @@ class PreactBottleneck(_Preactivated):
     before the addition, go beyond the paper.
     """
 
-    def __init__(self, in_shape: Shape, options: BottleneckOptions, *, rngs: nnx.Rngs):
+    def __init__(self, in_shape: Shape, options: PreactBottleneckOptions, *, rngs: nnx.Rngs):
         o = options
         inner = max(1, round(o.channels / o.expansion))
         self.first = _NormConv(in_shape[-1], inner, activation=o.activation, rngs=rngs)

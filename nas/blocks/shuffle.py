@@ -64,7 +64,7 @@ class ShuffleUnit(nnx.Module):
         out = o.channels - channels if self.pools else o.channels
         if out < 1:
             raise ValueError(f"channels is {o.channels}; expected more than the input's {channels} with a stride")
-        inner = -(-round(o.channels / o.expansion) // o.groups) * o.groups
+        inner = -(-max(1, round(o.channels / o.expansion)) // o.groups) * o.groups
         first = o.first_groups or o.groups
         self.groups, self.stride, self.activation = o.groups, o.stride, o.activation
         self.reduce = ConvNorm(channels, inner, groups=first, activation=o.activation, rngs=rngs)

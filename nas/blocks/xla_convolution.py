@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from jax import lax
 
 Padding = tuple[tuple[int, int], tuple[int, int]]
-Stride = int | tuple[int, int]  # of rows and columns alike, or of each
+Kernel = int | tuple[int, int]  # of rows and columns alike, or of each
+Stride = Kernel
 PARTS = 4  # of a batch, in which gradients of kernels are computed
 
 

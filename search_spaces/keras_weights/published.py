@@ -64,9 +64,11 @@ def prepared_architecture(network_name: str) -> Architecture:
 
 
 def import_published(network_name: str, source: object = None) -> Network:
-    """The network of `prepared_architecture` with its ImageNet weights, for red, green and blue in -1..1.
+    """The network of `keras_architecture` with its ImageNet weights, for red, green and blue.
 
-    `source` is the Keras model, where it is there already. Raises `InputError` as `import_keras` does.
+    These it expects prepared as `published` says, for which it has no layer. Its arrays are those of
+    `prepared_architecture` too, which reads -1..1. `source` is the Keras model, where it is there already.
+    Raises `InputError` as `import_keras` does.
     """
     about = published(network_name)
     network = import_keras(about.model if source is None else source, network_name)

@@ -13,6 +13,7 @@ from nas.export.constants import Array
 from search_spaces.tflite_weights.layers import FileLayer
 
 EXACT = 1e-6
+ROUNDING = 1e-3  # of a brightness, 0 to 1: by so much less than 0 a mean may be
 LEVEL = 1 / 127.5  # the step from one brightness to the next, where they are -1 to 1
 
 
@@ -29,7 +30,8 @@ def prepared(
     What is less than one level of brightness goes into the first layer, as for files that
     read (p - 128) / 128: at the borders, which are padded with 0, a part of that level is
     then missing, and elsewhere nothing. More becomes a `normalise` of its own.
-    Raises `InputError` where the input is turned upside down, which `normalise` cannot do.
+    Raises `InputError` where the input is turned upside down, or its mean is less than the
+    darkest brightness, which `normalise` cannot do.
     """
     change = max(float(np.abs(scale - 1).max()), float(np.abs(offset).max()))
     if change < EXACT:
@@ -40,7 +42,10 @@ def prepared(
     if scale.min() <= 0:
         raise InputError(f"{where}: makes bright of dark in its input; expected pictures as they are")
     std = 0.5 / scale
-    return normalised(architecture, _numbers(0.5 - offset * std), _numbers(std)), layers
+    mean = 0.5 - offset * std
+    if mean.min() < -ROUNDING:
+        raise InputError(f"{where}: takes a mean of {mean.min():.3g} from its input; expected 0 or more")
+    return normalised(architecture, _numbers(mean), _numbers(std)), layers
 
 
 def _absorbed(layer: FileLayer, scale: Array, offset: Array) -> FileLayer:

@@ -1,7 +1,8 @@
 """ResNet (arXiv 1512.03385), V2 (1603.05027), and with squeeze-and-excitation (1709.01507).
 
-The stride of a bottleneck is on its 3x3 convolution, and padding is symmetric, as most
-implementations have it; the paper put the stride on the first 1x1.
+The stride of a bottleneck is on its 3x3 convolution, as most implementations have it; the
+paper put it on the first 1x1. They pad symmetrically too, which only the stem and V2's blocks
+do here: the others pad as TensorFlow does.
 """
 
 from collections.abc import Callable

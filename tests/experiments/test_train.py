@@ -172,6 +172,12 @@ def test_weights_of_another_architecture_are_told_by_their_parameters(place, cap
     assert "digits: is of another architecture (12 parameters differ: head2.block1.conv.bias 10 there, 3 here;" in line
 
 
+def test_weights_for_pictures_of_other_channels_do_not_grow(place, capsys):
+    words = ("train", place / "small.arch", "--data", place / "shapes", "--set", "data.channels=1", *QUICK)
+    line = complaint(capsys, *words, "--init", place / "digits", "--grow", "--out", place / "x")
+    assert "--grow: found weights for pictures with 3 channels; expected 1, as this network reads" in line
+
+
 @pytest.mark.usefixtures("tuned")
 def test_a_folder_of_another_training_is_refused(place, capsys):
     assert "tuned: belongs to a different training ('small', seed was 0, now 9)" in complaint(

@@ -1,6 +1,6 @@
 import pytest
 
-from nas.architecture import Architecture, make_layer
+from nas.architecture import Architecture
 from nas.blocks import canonical
 from nas.errors import InputError
 
@@ -44,9 +44,19 @@ def test_with_input_changes_resolution_and_channels():
     assert (architecture.resolution, architecture.channels) == (64, 1)
 
 
-def test_make_layer_reads_back():
-    layer = make_layer("stage", "mbconv", {"kernel": 3, "channels": 24, "se_ratio": 0.25}, repeats=2)
-    assert str(layer) == "stage mbconv k3 c24 se0.25 x2"
+@pytest.mark.parametrize(
+    "token", ["se0.00001", "e0.4166666", "e0.4166666666666667", "e4.5", "se0.0625", "e1000000.5", "e6", "rate=1e-05"]
+)
+def test_numbers_read_back(token):
+    architecture = Architecture.parse(f"input 8x8x1\nstage mbconv {token} c8\nhead dense c2")
+    assert architecture.text.splitlines()[1].split()[2] == token
+    assert Architecture.parse(architecture.text) == architecture
+
+
+def test_whole_numbers_are_written_as_such():
+    layer = Architecture.parse("input 8x8x1\nstage mbconv e6 c8").layers[0]
+    assert str(layer.with_options(expansion=4.0, se_ratio=0.0)) == "stage mbconv e4 c8 se0"
+    assert str(layer.with_options(expansion=1e16)) == "stage mbconv e10000000000000000 c8"
 
 
 @pytest.mark.parametrize(

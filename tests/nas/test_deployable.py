@@ -69,5 +69,16 @@ def test_make_deployable_by_swish_and_without_squeeze():
     assert "se0.25" not in bare.text
 
 
+def test_make_deployable_looks_inside_squeeze_and_excitation():
+    before = network("relu6", "mbconv k3 s1 e2 c16 se0.25 se_activation=hard-swish")
+    assert deployable(before)
+    after, (change,) = make_deployable(before)
+    assert "se_activation=relu6" in change.after
+    assert not deployable(after)
+    bare, (change,) = make_deployable(before, squeeze=False)
+    assert "se0 se_activation=hard-swish" in change.after
+    assert not deployable(bare)
+
+
 def test_make_deployable_leaves_what_maps_as_it_is():
     assert make_deployable(zoo("mobilenet-v2")) == (zoo("mobilenet-v2"), ())

@@ -1,10 +1,12 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from flax import nnx
 
 from nas.architecture import Architecture
 from nas.blocks.convolution import library_convolutions
+from nas.errors import InputError
 from nas.network import Network, initialise, steps
 
 TEXT = """input 16x16x1
@@ -34,6 +36,23 @@ def test_names_are_places_in_the_architecture():
 def test_only_the_first_repeat_takes_the_stride():
     shapes = [step.out_shape for step in steps(Architecture.parse(TEXT))]
     assert shapes[1:3] == [(8, 8, 16), (8, 8, 16)]
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        (lambda x: x + x[:, 1:, 1:], r"add got incompatible shapes for broadcasting: \(1, 16, 16, 1\), .*"),
+        (lambda x: x if x.sum() > 0 else -x, "Attempted boolean conversion of traced array .*"),
+        (lambda x: x.reshape(3, 3), r"cannot reshape array .*"),
+    ],
+)
+def test_what_a_block_cannot_compute_is_said_in_one_line(run, said):
+    def shape_of(_, in_shape):
+        return jax.eval_shape(run, jax.ShapeDtypeStruct((1, *in_shape), np.float32)).shape[1:]
+
+    with pytest.raises(InputError, match=rf"^net line 2: conv on an input of \(16, 16, 1\): {said}$") as caught:
+        steps(Architecture.parse(TEXT), "net", shape_of)
+    assert "\n" not in str(caught.value)
 
 
 def test_initialise_fills_what_flax_would():

@@ -2,9 +2,12 @@ import jax
 import jax.numpy as jnp
 import pytest
 from flax import nnx
+from jax import lax
 
 from nas.architecture import Architecture
+from nas.blocks.layers import BatchNorm, Conv, ConvNorm
 from nas.errors import InputError
+from nas.memory import FORMATS, block_memory
 from nas.network import steps
 from nas.trace import trace, trace_block, trace_module
 
@@ -65,8 +68,6 @@ def test_squeeze_and_excitation_reads_the_tensor_it_scales():
 def test_batch_norm_away_from_a_convolution_stays():
     class Alone(nnx.Module):
         def __init__(self):
-            from nas.blocks.layers import BatchNorm
-
             self.norm = BatchNorm(4, rngs=nnx.Rngs(0))
 
         def __call__(self, x):
@@ -102,6 +103,58 @@ def test_foreign_flax_layers_are_traced():
     block = trace_module(lambda: nnx.Conv(3, 8, (3, 3), rngs=nnx.Rngs(0)), (8, 8, 3))
     (op,) = block.ops
     assert (op.kind, op.macs, op.biases, block.params) == ("conv", 8 * 8 * 8 * 27, 8, 224)
+
+
+def test_every_part_of_a_split_is_followed():
+    class Parted(nnx.Module):
+        def __init__(self):
+            self.convs = nnx.List([Conv(2, 4, 3, rngs=nnx.Rngs(0)), Conv(2, 4, rngs=nnx.Rngs(0))])
+
+        def __call__(self, x):
+            shares = jnp.split(x, 2, -1)
+            return jnp.concatenate([conv(share) for conv, share in zip(self.convs, shares, strict=True)], -1)
+
+    block = trace_module(Parted, (8, 8, 4))
+    assert [(op.kind, op.inputs, op.output) for op in block.ops] == [
+        ("split", (0,), 1), ("split", (0,), 2), ("conv", (1,), 3), ("conv", (2,), 4), ("concat", (3, 4), 5)
+    ]  # fmt: skip
+    assert block.macs == 64 * (2 * 4 * 9 + 2 * 4)
+    assert block_memory(block, FORMATS[1]).activations == 64 * (2 + 2 + 4 + 4 + 8)
+
+
+def test_equal_calls_of_a_compiled_function_are_traced_alike():
+    unit = nnx.jit(lambda module, x: module(x))
+    joined = jax.jit(lambda x, y: x + y)
+
+    class Twice(nnx.Module):
+        def __init__(self):
+            self.convs = nnx.List([ConvNorm(4, 4, 3, activation="relu", rngs=nnx.Rngs(0)) for _ in range(2)])
+
+        def __call__(self, x):
+            y = unit(self.convs[1], unit(self.convs[0], x))
+            return joined(joined(x, y), jnp.ones((1, 8, 8, 4)))
+
+    ops = trace_module(Twice, (8, 8, 4)).ops
+    assert [(op.kind, op.inputs, op.biases, op.activation) for op in ops] == [
+        ("conv", (0,), 4, "relu"), ("conv", (1,), 4, "relu"), ("add", (0, 2), 0, ""), ("add", (3,), 0, "")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "run"),
+    [
+        ("scan", lambda x: lax.map(lambda row: row + 1, x)),
+        ("while", lambda x: lax.while_loop(lambda y: y.sum() < 9, lambda y: 2 * y, x)),
+        ("cond", lambda x: lax.cond(x.sum() > 0, lambda y: y, lambda y: -y, x)),
+    ],
+)
+def test_loops_and_branches_are_refused(name, run):
+    class Repeating(nnx.Module):
+        def __call__(self, x):
+            return run(x)
+
+    with pytest.raises(ValueError, match=f"^found JAX's {name}; expected no loops and no branches"):
+        trace_module(Repeating, (8, 8, 4))
 
 
 def test_block_that_cannot_take_its_input_is_named():

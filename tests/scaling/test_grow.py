@@ -80,6 +80,20 @@ def test_what_cannot_be_the_same_says_from_where(stage):
     assert "from stage1.block3 on" in str(grown)
 
 
+def test_added_blocks_that_change_the_channels_begin_fresh():
+    stage = "stage dense_layer growth=4 x2"
+    small = Architecture.parse(f"input 6x6x3\nstem conv c8\n{stage}\nstage transition\n{stage}\nhead dense c5")
+    grown = grow(small, trained(small), scale(small, 1, 1.5))
+    assert str(grown).startswith("2 blocks added, computes nearly the same: outputs differ by ")
+    assert grown.arrays["stage1.block3.conv.kernel"].any()
+
+
+def test_dense_layers_are_added_as_the_identity():
+    small = Architecture.parse("input 6x6x3\nstage dense c12 act=relu\nhead dense c5")
+    grown = grow(small, trained(small), scale(small, 1, 2))
+    assert (grown.same, grown.added) == (True, 1)
+
+
 def test_other_classes_begin_fresh():
     small = network("residual")
     grown = grow(small, trained(small), small.with_classes(7))
@@ -101,6 +115,7 @@ def test_kernels_are_widened_in_their_middle():
         (network("conv"), "line 2 of the weights' network: found 'stage residual .*'; expected a stage of conv"),
         (scale(network("residual"), 0.5), "line 1 of the weights' network: .* expected no more than 'stem"),
         (Architecture.parse("input 6x6x3\nhead dense c5"), "found weights of 4 lines; .* the 1 lines"),
+        (network("residual").with_input(channels=1), "found weights for pictures with 3 channels; expected 1"),
     ],
 )
 def test_what_is_no_larger_network_is_refused(large, said):

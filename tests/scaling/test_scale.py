@@ -80,10 +80,24 @@ def test_scale_fixed_parts_and_ends() -> None:
     assert repeats(lite) == [1, 4, 3]
 
 
-def test_scale_sets_resolution_and_dropout() -> None:
-    scaled = scale(SMALL, resolution=48, dropout=0.3)
-    assert scaled.resolution == 48
-    assert [layer.get("rate") for layer in scaled.layers if layer.block == "dropout"] == [0.3]
+def test_scale_sets_the_resolution() -> None:
+    assert scale(SMALL, resolution=48).resolution == 48
+
+
+def test_scale_adds_to_each_dropout_its_own() -> None:
+    lines = ("input 8x8x3", "head dropout rate=0.1", "head dense c20", "head dropout rate=0.5", "head dense c10")
+    two = Architecture.parse("\n".join(lines))
+    for more, expected in ((0.2, [0.3, 0.7]), (0.6, [0.7, 0.95]), (0, [0.1, 0.5])):
+        scaled = scale(two, dropout=more)
+        assert [layer.get("rate") for layer in scaled.layers if layer.block == "dropout"] == expected
+
+
+@pytest.mark.parametrize("stage", ["fire squeeze=17 c128", "shuffle_v2 c128"])
+def test_scale_keeps_blocks_of_two_halves_even(stage: str) -> None:
+    halves = Architecture.parse(f"input 8x8x3\nstem conv c8\nstage {stage}\nhead pool\nhead dense c10")
+    wider = scale(halves, width=1.1, divisor=1)
+    assert widths(wider) == [8, 140, 10]
+    assert trace(wider).out_shape == (10,)
 
 
 def test_scale_rounds_to_the_divisor_given() -> None:

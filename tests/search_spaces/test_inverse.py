@@ -1,5 +1,7 @@
 """From an architecture back to the choices that make it."""
 
+from dataclasses import replace
+
 import pytest
 
 from nas.architecture import Architecture
@@ -29,6 +31,26 @@ def test_inverse_of_build():
 def test_choices_that_make_no_difference_have_their_first_value():
     chosen = SPACE.first() | {"stage1.block": "conv", "stage1.kernel": 5, "stage1.expansion": 4}
     assert choices_of(SPACE, SPACE.build(chosen)) == chosen | {"stage1.expansion": 2}
+
+
+@pytest.mark.parametrize(
+    "line", ["prepare normalise mean=0.5 std=0.25", "prepare normalise mean={0.4,0.5} std={0.25,0.5}"]
+)
+def test_a_space_with_a_line_that_prepares_the_input_finds_its_own(line):
+    space = SearchSpace.parse(f"input 16x16x1\n{line}\nstem conv k{{3,5}} c8\nhead dense c10")
+    for architecture in space.alternatives():
+        assert space.build(choices_of(space, architecture)) == architecture
+    bare = Architecture.parse("input 16x16x1\nstem conv k3 c8\nhead dense c10")
+    with pytest.raises(InputError, match=r"^architecture: found 2 lines after the input; expected 3$"):
+        choices_of(space, bare)
+
+
+def test_a_space_to_which_preparation_is_added_finds_its_own_and_those_without():
+    space = replace(SPACE, normalise=((0.5,), (0.25,)))
+    architecture = space.build(space.first() | {"stage1.kernel": 5})
+    assert architecture.layers[0].part == "prepare"
+    assert choices_of(space, architecture) == choices_of(SPACE, architecture) == space.first() | {"stage1.kernel": 5}
+    assert choices_of(space, SPACE.build(SPACE.first())) == space.first()
 
 
 def test_a_zoo_network_in_a_space_around_it():

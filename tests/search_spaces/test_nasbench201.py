@@ -46,7 +46,17 @@ def test_the_benchmark_s_own_spelling():
     )
 
 
-@pytest.mark.parametrize("text", ["", "|none~0|", "|none~0|+|none~1|none~0|+|none~0|none~1|none~2|", "|none~0|+\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "|none~0|",
+        "|none~0|+|none~1|none~0|+|none~0|none~1|none~2|",
+        "|none~0|+\n",
+        "|none~0|+anything+|none~0|none~1|+|none~0|none~1|none~2|",
+        "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|+",
+    ],
+)
 def test_cells_that_cannot_be_read(text):
     with pytest.raises(InputError, match="NAS-Bench-201 cell: found") as caught:
         from_string(text)

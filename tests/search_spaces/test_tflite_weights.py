@@ -21,6 +21,7 @@ from nas.export.tflite import convert
 from nas.network import Network, initialise
 from search_spaces.tflite_weights import Imported, import_tflite
 from search_spaces.tflite_weights.file_layers import file_layers
+from search_spaces.tflite_weights.preparation import prepared
 from search_spaces.tflite_weights.statistics import take_statistics
 from search_spaces.zoo import zoo
 from tests.search_spaces.foreign_files import by_tensorflow, converted, of_2018
@@ -238,8 +239,16 @@ def test_what_a_file_does_to_its_input_is_taken_over(branches: tuple[Architectur
     architecture, _, data = branches
     bare = Architecture(16, 3, architecture.layers[1:])
     assert import_tflite(parse(data, "file"), bare, (-1, 1), "file").architecture == architecture
-    given_0_to_1 = import_tflite(parse(data, "file"), bare, (0, 1), "file").architecture
-    assert given_0_to_1.layers[0].get("mean") != architecture.layers[0].get("mean")
+    given_twice = import_tflite(parse(data, "file"), bare, (-2, 2), "file").architecture
+    assert given_twice.layers[0].get("mean") != architecture.layers[0].get("mean")
+
+
+def test_a_mean_below_the_darkest_brightness_is_refused_but_for_rounding() -> None:
+    """Of x in -1..1 a file that adds 3 to it has a mean of -1; one that adds a hair more than 1, of 0."""
+    one = np.ones(3, np.float32)
+    assert prepared(zoo(NAME), [], one, 1.0001 * one, "file")[0].layers[0].get("mean") == 0
+    with pytest.raises(InputError, match=r"^file: takes a mean of -1 from its input; expected 0 or more$"):
+        prepared(zoo(NAME), [], one, 3 * one, "file")
 
 
 @pytest.mark.parametrize("reads", [(-1.0, 127 / 128), (-0.998, 1.002)])

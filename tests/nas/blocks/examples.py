@@ -74,6 +74,7 @@ EXAMPLES = [
     ("shuffle c24 g3 s2 first_groups=1", (8, 8, 6), (4, 4, 24)),
     ("shuffle c24 g3", (8, 8, 24), (8, 8, 24)),
     ("shuffle c24 g3", (8, 8, 12), (8, 8, 24)),
+    ("shuffle c4 e64 g1", (8, 8, 4), (8, 8, 4)),
     ("shuffle_v2 c16", (8, 8, 16), (8, 8, 16)),
     ("shuffle_v2 c16 s2", (8, 8, 6), (4, 4, 16)),
     ("transition", (7, 7, 6), (3, 3, 3)),

@@ -116,7 +116,16 @@ def bad_options():
                 yield f"{kind} {rest}", f"says no {f.name}, which it needs"
 
 
-@pytest.mark.parametrize(("line", "message"), list(bad_options()))
+RULES_OF_ONE_BLOCK = [
+    ("preact_residual c8 k4", "kernel is 4; expected an odd number"),
+    ("preact_bottleneck c8 k2", "kernel is 2; expected an odd number"),
+    ("normalise mean=nan std=1", "mean is 'nan'; expected floats"),
+    ("normalise mean=0.5,inf,0.5 std=1", "mean is '0.5,inf,0.5'; expected floats"),
+    ("normalise mean=0.5 std=inf", "std is 'inf'; expected floats"),
+]
+
+
+@pytest.mark.parametrize(("line", "message"), [*bad_options(), *RULES_OF_ONE_BLOCK])
 def test_bad_options_are_refused_in_one_line(line, message):
     with pytest.raises(InputError, match=message) as caught:
         block_of(line)
