@@ -4,7 +4,7 @@ import csv
 import re
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -135,10 +135,31 @@ def unstated(folder: Path) -> list[tuple[str, float, Trace]]:
 def benchmark_cells(folder: Path) -> list[tuple[str, float, Trace]]:
     """(name, ms, trace) of the NAS-Bench-201 networks for CIFAR-10 that HW-NAS-Bench prints, attachment not stated."""
     return [
-        (f"HW-NAS-Bench: NAS-Bench-201 {row['nb201_index']}", float(row["edgetpu_ms"]), trace(from_string(row["arch"])))
+        (
+            f"HW-NAS-Bench: NAS-Bench-201 {row['nb201_index']}",
+            float(row["edgetpu_ms"]),
+            _with_relu_on_chip(trace(from_string(row["arch"]))),
+        )
         for row in _rows(folder, "hwnasbench_edgetpu_samples.csv")
         if row["dataset"] == "cifar10"
     ]
+
+
+def _with_relu_on_chip(found: Trace) -> Trace:
+    """The network as it was timed, with each relu of its own on the chip; one costs what a relu6 does.
+
+    Files that are written today have a version of it that is known to be refused, and the rest on the host.
+    """
+    return Trace(
+        tuple(
+            replace(layer, block=replace(layer.block, ops=tuple(map(_relu6, layer.block.ops))))
+            for layer in found.layers
+        )
+    )
+
+
+def _relu6(op: Op) -> Op:
+    return replace(op, activation="relu6") if (op.kind, op.activation) == ("activation", "relu") else op
 
 
 def _unstated_network(name: str) -> Callable[[], Trace] | None:

@@ -148,6 +148,10 @@ def unstated_table(devices: Sequence[EdgeTPU], rows: Sequence[tuple[str, float, 
     text = (
         "For orientation only; no fit saw these. coral-benchmarks reports small models at half of Google's own\n"
         "figures, so its milliseconds cannot be met by constants fitted to those.\n"
+        "The NAS-Bench-201 networks are priced with every relu on the chip: how their files were written is not told,\n"
+        "but published milliseconds this low leave no room for a host. In a file of TensorFlow 2.21 a relu that is an\n"
+        "op of its own has version 2, which an early compiler is known to refuse and none to take: `nas cost` has the\n"
+        "host compute what follows the first one.\n"
     )
     head = ["row", "published ms", *(f"{device.name} ms" for device in devices)]
     return "## Rows without a stated attachment\n\n" + table(head, lines) + "\n" + text

@@ -11,39 +11,10 @@ from typing import NamedTuple
 from nas.architecture import Architecture, Layer, Value
 from nas.blocks import resolve
 from nas.export.facts import judge_op
-from nas.ops import BlockTrace, Op
+from nas.export.file_ops import ACTIVATIONS, file_ops, maps
+from nas.ops import BlockTrace
 from nas.trace import trace
 
-# What an op of the trace is in an int8 file: TFLite's ops with the versions that TensorFlow 2.21 writes.
-_FILE_OPS: dict[str, tuple[tuple[str, int], ...]] = {
-    "conv": (("CONV_2D", 3),),
-    "depthwise_conv": (("DEPTHWISE_CONV_2D", 3),),
-    "dense": (("FULLY_CONNECTED", 4),),
-    "add": (("ADD", 2),),
-    "mul": (("MUL", 2),),
-    "average_pool": (("AVERAGE_POOL_2D", 2),),
-    "max_pool": (("MAX_POOL_2D", 2),),
-    "concat": (("CONCATENATION", 2),),
-    "reshape": (("RESHAPE", 1),),
-    "pad": (("PAD", 2),),
-    "slice": (("STRIDED_SLICE", 2),),
-    "split": (("SPLIT", 2),),
-    "transpose": (("TRANSPOSE", 2),),
-    "max": (("MAXIMUM", 2),),
-    "min": (("MINIMUM", 2),),
-}
-_ACTIVATIONS: dict[str, tuple[tuple[str, int], ...]] = {
-    "relu": (("RELU", 2),),
-    "relu6": (("RELU6", 2),),
-    "sigmoid": (("LOGISTIC", 2),),
-    "tanh": (("TANH", 2),),
-    "swish": (("LOGISTIC", 2), ("MUL", 2)),
-    "hard-sigmoid": (("ADD", 2), ("MUL", 2)),
-    "hard-swish": (("HARD_SWISH", 1),),
-    "leaky-relu": (("LEAKY_RELU", 2),),
-    "elu": (("EXP", 2),),
-    "gelu": (("GELU", 2),),
-}
 _SHARP = ("relu", "leaky-relu", "elu")  # next to which relu6 stands, whatever is asked for
 
 
@@ -71,17 +42,11 @@ def block_reasons(block: BlockTrace) -> tuple[str, ...]:
     """Why the Edge TPU would not map all of one distinct block."""
     found = {}
     for op in block.ops:
-        for name, version in _in_file(op):
+        for name, version in file_ops(op.kind, op.activation):
             mapped, reason = judge_op(name, version)
             if not mapped:
                 found[name] = f"{name} {reason}"
     return tuple(found.values())
-
-
-def _in_file(op: Op) -> tuple[tuple[str, int], ...]:
-    if op.kind == "activation":
-        return _ACTIVATIONS.get(op.activation, ((op.activation.upper(), 1),))
-    return _FILE_OPS.get(op.kind, ((op.kind.upper(), 1),))
 
 
 def make_deployable(
@@ -109,13 +74,9 @@ def _activated(layer: Layer, activation: str, architecture: Architecture) -> Lay
     changes: dict[str, Value] = {
         name: "relu6" if mine in _SHARP else activation
         for name, mine in found.items()
-        if mine in _ACTIVATIONS and (_alone(layer, architecture) if mine == "relu" else not _maps(mine))
+        if mine in ACTIVATIONS and (_alone(layer, architecture) if mine == "relu" else not maps("activation", mine))
     }
     return layer.with_options(**changes) if changes else layer
-
-
-def _maps(activation: str) -> bool:
-    return all(judge_op(*op)[0] for op in _ACTIVATIONS[activation])
 
 
 def _alone(layer: Layer, architecture: Architecture) -> bool:

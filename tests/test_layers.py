@@ -61,3 +61,8 @@ def modules_after(*arguments):
 
 def test_cost_imports_no_tensorflow():
     assert modules_after("cost", "efficientnet-b0") == ["jax"]
+
+
+def test_latency_imports_neither_jax_nor_tensorflow():
+    code = "import sys, nas.latency; sys.exit(bool({'jax', 'tensorflow'} & set(sys.modules)))"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -3,7 +3,8 @@
 An inference sends instructions and the picture over the bus, and whatever weights the
 chip could not keep; the chip computes; the logits come back. Nothing of this overlaps in
 the model: the published latencies fit a plain sum. The first op that the chip does not
-take, and all ops after it, run on the host's CPU, as the compiler does it unasked.
+take, and all ops after it, run on the host's CPU, as the compiler does it unasked. Which
+those are is told by the tables that judge files.
 """
 
 import math
@@ -11,18 +12,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from nas.export.file_ops import file_ops, maps
 from nas.latency import layout
 from nas.latency.latency import Evidence, KnownError, Latency, LayerLatency, Why
 from nas.ops import BlockTrace, Op, Trace
 
 MIB = 2**20
 REMEMBERED = 65536  # distinct blocks
-
-# What the published op table of the compiler maps, in the words of the trace.
-MAPPED = frozenset(
-    ("conv", "depthwise_conv", "dense", "add", "mul", "average_pool", "max_pool", "concat", "reshape", "pad")
-)
-MAPPED_ACTIVATIONS = {"": 0, "none": 0, "relu": 1, "relu6": 1, "sigmoid": 1, "tanh": 1, "swish": 2}  # ops each takes
 
 
 @dataclass(frozen=True)
@@ -194,16 +190,12 @@ def _packed(cost: _BlockCost, block: BlockTrace) -> _BlockCost:
 
 
 def _mapped(op: Op) -> bool:
-    if op.activation not in MAPPED_ACTIVATIONS:
-        return False
-    return op.kind in MAPPED or op.kind == "activation"
+    return maps(op.kind, op.activation)
 
 
 def instruction_ops(op: Op) -> int:
     """How many ops of the deployed model this is: a reshape moves nothing, swish is a sigmoid and a product."""
-    if op.kind == "reshape":
-        return 0
-    return MAPPED_ACTIVATIONS[op.activation] if op.kind == "activation" else 1
+    return 0 if op.kind == "reshape" else len(file_ops(op.kind, op.activation))
 
 
 def _on_chip_ms(op: Op, c: Constants) -> tuple[float, float]:

@@ -6,10 +6,13 @@ import time
 import pytest
 
 from nas.architecture import Architecture
+from nas.blocks.activations import ACTIVATIONS
+from nas.deployable import block_reasons, deployable
 from nas.latency import Device, Latency, device_names, load_device
 from nas.latency.edgetpu import EdgeTPU
 from nas.ops import BlockTrace, LayerTrace, Op, Trace
-from nas.trace import trace
+from nas.trace import trace, trace_block
+from tests.nas.blocks.examples import EXAMPLES, block_of
 
 SMALL = """input {size}x{size}x3
 stem  conv k3 s2 c{stem} act=relu6
@@ -145,12 +148,64 @@ def test_an_op_that_is_not_mapped_takes_the_rest_to_the_host(device: Device) -> 
     assert [layer.why for layer in latency.layers][2:] == ["host"] * (len(network.layers) - 2)
 
 
-@pytest.mark.parametrize("kind", ["sort", "reduce_sum", "transpose"])
-def test_an_unknown_op_runs_on_the_host(usb: EdgeTPU, kind: str) -> None:
-    op = Op(kind, (8, 8, 16), (8, 8, 16), (0,), 1)
-    layer = LayerTrace("odd", kind, BlockTrace((op,), (8, 8, 16), (8, 8, 16), 0, 0))
+def alone(kind: str, activation: str = "") -> Trace:
+    shape = (8, 8, 16)
+    op = Op(kind, shape, shape, (0,), 1, activation=activation)
+    return Trace((LayerTrace("odd", kind, BlockTrace((op,), shape, shape, 0, 0)),))
 
-    assert usb.latency(Trace((layer,))).layers[0].why == "host"
+
+@pytest.mark.parametrize("kind", ["sort", "reduce_sum", "unmapped"])
+def test_an_unknown_op_runs_on_the_host(usb: EdgeTPU, kind: str) -> None:
+    assert usb.latency(alone(kind)).layers[0].why == "host"
+
+
+@pytest.mark.parametrize(
+    ("kind", "activation", "count"),
+    [
+        ("slice", "", 1),
+        ("transpose", "", 1),
+        ("max", "", 1),
+        ("min", "", 1),
+        ("reshape", "", 0),
+        ("activation", "none", 0),
+        ("activation", "relu6", 1),
+        ("activation", "swish", 2),
+        ("activation", "hard-sigmoid", 2),
+    ],
+)
+def test_an_op_on_the_chip_has_as_many_instructions_as_ops_in_the_file(
+    usb: EdgeTPU, kind: str, activation: str, count: int
+) -> None:
+    c = usb.constants
+
+    parts = usb.latency(alone(kind, activation)).parts
+
+    assert parts["host"] == 0
+    assert parts["instructions"] == pytest.approx(count * c.instruction_bytes_per_op * c.bus_ms_per_mib / 2**20)
+
+
+def test_a_relu_is_on_the_chip_only_inside_another_op(usb: EdgeTPU) -> None:
+    assert usb.latency(alone("add", "relu")).parts["host"] == 0
+    assert usb.latency(alone("activation", "relu")).parts["host"] > 0
+
+
+@pytest.mark.parametrize(("line", "in_shape"), [example[:2] for example in EXAMPLES])
+def test_the_host_has_part_in_a_block_that_is_not_deployable(
+    usb: EdgeTPU, line: str, in_shape: tuple[int, ...]
+) -> None:
+    block = trace_block(block_of(line), in_shape)
+
+    assert (usb.latency(Trace((LayerTrace("one", line, block),))).parts["host"] > 0) == bool(block_reasons(block))
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("block", ["mbconv k3 s1 e2 c16 se0.25", "norm"])
+def test_the_host_has_part_in_a_network_that_is_not_deployable(usb: EdgeTPU, activation: str, block: str) -> None:
+    network = Architecture.parse(
+        f"input 16x16x3\nstem conv k3 s2 c16 act=relu6\nstage {block} act={activation}\nhead pool\nhead dense c10"
+    )
+
+    assert (usb.latency(trace(network)).parts["host"] > 0) == bool(deployable(network))
 
 
 def test_attachments_differ() -> None:
