@@ -70,14 +70,6 @@ class MeasuredDevice:
         return Latency(known.ms, {"measured": known.ms}, (), self.evidence)
 
 
-def open_device(name_or_path: str, folder: Path, say: Callable[[str], None] = lambda _: None) -> Device:
-    """The device of that name or file; what it measures is kept in `folder`, which is made when it is needed.
-
-    Raises `InputError` where there is none, or its file cannot be used.
-    """
-    return asked(find_device(name_or_path), folder, say)
-
-
 def asked(device: Device | MeasuringDevice, folder: Path, say: Callable[[str], None] = lambda _: None) -> Device:
     """The device as one that answers for traces; what it measures is kept in `folder`."""
     if not isinstance(device, MeasuringDevice):
@@ -101,8 +93,9 @@ def open_devices(experiment: Experiment, run: Path, say: Callable[[str], None] =
     """
     opened: dict[str, Asked] = {}
     for source, limit in sources(experiment.search).items():
-        _require_same(device_file(source), run)
-        device = open_device(source, run / MEASURED, say)
+        found = find_device(source)
+        _require_same(device_file(source), found.name, run)
+        device = asked(found, run / MEASURED, say)
         if device.name in opened:
             where = experiment.where("search", "limits", source)
             raise InputError(f"{where}: is a second device of the name '{device.name}'; expected one of each name")
@@ -121,11 +114,18 @@ def keep_device_files(experiment: Experiment, run: Path) -> None:
     """Copies the device files that do not come with the toolkit into the run's folder, as they are now."""
     for file in map(device_file, sources(experiment.search)):
         if file.parent != FOLDER:
-            write_bytes(run / DEVICES / file.name, file.read_bytes())
+            write_bytes(_copy(file, find_device(file).name, run), file.read_bytes())
 
 
-def _require_same(file: Path, run: Path) -> None:
+def _copy(file: Path, name: str, run: Path) -> Path:
+    """Where a device's file is kept: by the device's name, for files of one name may lie in several folders."""
+    return run / DEVICES / f"{name}{file.suffix}"
+
+
+def _require_same(file: Path, name: str, run: Path) -> None:
     """Refuses a device file that has changed since the run began: its trials would not be comparable."""
-    kept = run / DEVICES / file.name
-    if kept.is_file() and file.is_file() and kept.read_bytes() != file.read_bytes():
+    kept = _copy(file, name, run)
+    if not kept.is_file():
+        kept = run / DEVICES / file.name  # of a device that had another name, or as runs kept it at first
+    if kept.is_file() and kept.read_bytes() != file.read_bytes():
         raise InputError(f"{file}: is not what it was when this run began ({kept}); expected that, or another --out")

@@ -33,7 +33,7 @@ def export_model(
     """
     form = find_format(format)
     _require_place(out, form)
-    chosen, changes = find_source(source), list[str]()
+    chosen, changes = find_source(source, form.calibrates), list[str]()
     if wish is not None:
         chosen, changes = made_deployable(chosen, wish)
         chosen = chosen._replace(grid=None) if changes else chosen
@@ -66,7 +66,7 @@ def _verdict(out: Path, form: Format) -> dict[str, Any]:
 
 
 def _write_labels(out: Path, classes: tuple[str, ...]) -> None:
-    """The classes' names beside the model, where `nas predict` looks for them; other names there are kept."""
+    """The classes' names beside the model, for programs that read no metadata; other names there are kept."""
     file, text = out.with_name(LABELS), "".join(f"{name}\n" for name in classes)
     if not classes or (file.exists() and file.read_text(encoding="utf-8", errors="replace") == text):
         return

@@ -42,16 +42,17 @@ class Source(NamedTuple):
     grid: Grid | None = None  # what it was trained to round to
 
 
-def find_source(source: str) -> Source:
+def find_source(source: str, calibrates: bool = True) -> Source:
     """What `source` names: a run's folder, a training's, an import's, a checkpoint's, or an architecture.
 
+    Without `calibrates` the pictures of an import, which serve nothing else, are left unread.
     Raises `InputError` where it is none of these.
     """
     if not is_folder(source):
         return from_architecture(source)
     folder = Path(source)
     if is_imported(folder):
-        return _from_import(folder)
+        return _from_import(folder, calibrates)
     if is_training(folder):
         return _from_training(folder)
     if (folder / EXPERIMENT).exists():
@@ -64,7 +65,7 @@ def _from_checkpoint(folder: Path) -> Source:
     inside = CHECKPOINTS in (folder.name, folder.absolute().parent.name)
     if not inside:
         raise InputError(f"{folder}: is no run's folder; expected one that `nas run` has made, or a checkpoint's")
-    owner = next((place for place in folder.absolute().parents[:2] if _owns(place)), None)
+    owner = owner_of(folder)
     kept = load_trained(folder)
     if owner is None:
         side, channels = kept.architecture.resolution, kept.architecture.channels
@@ -74,8 +75,11 @@ def _from_checkpoint(folder: Path) -> Source:
     return around._replace(network=kept.network, architecture=kept.architecture, name=folder.name)
 
 
-def _owns(place: Path) -> bool:
-    return is_training(place) or (place / EXPERIMENT).exists()
+def owner_of(folder: Path) -> Path | None:
+    """The training's or the run's folder that a folder is, or whose checkpoint it is; None where it is neither."""
+    place = folder.absolute()
+    owners = [folder, *(inside.parent for inside in (place, place.parent) if inside.name == CHECKPOINTS)]
+    return next((owner for owner in owners if is_training(owner) or (owner / EXPERIMENT).exists()), None)
 
 
 def _from_run(folder: Path) -> Source:
@@ -114,10 +118,10 @@ def _training_data(folder: Path, architecture: Architecture) -> Source:
     return Source(None, architecture, pictures, count, seed, dataset.classes, name, dataset=dataset, grid=grid)  # type: ignore[arg-type]
 
 
-def _from_import(folder: Path) -> Source:
+def _from_import(folder: Path, calibrates: bool) -> Source:
     """A network that was trained elsewhere, with the pictures that its import was given."""
     kept = load_trained(checkpoints_in(folder))
-    pictures = imported_pictures(folder, kept.architecture, CALIBRATION_PICTURES)
+    pictures = imported_pictures(folder, kept.architecture, CALIBRATION_PICTURES if calibrates else 0)
     classes, name = imported_classes(folder), load_architecture(str(folder)).name
     return Source(kept.network, kept.architecture, pictures, CALIBRATION_PICTURES, 0, classes, name)
 

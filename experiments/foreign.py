@@ -82,14 +82,10 @@ def _in_keras(arch: str) -> Architecture:
 
 def _labels(path: Path, model: LiteModel, given: Path | None) -> Sequence[str]:
     """The classes' names; of lists that lack the background class, with it."""
-    beside = path.with_name(NAME)
-    file = given or (beside if beside.is_file() else None)
-    if file is None:
-        return model.labels or ()
     try:
-        return read_labels(file, model.classes)
+        return read_labels(given, model.classes) if given else model.labels or ()
     except InputError as error:
         try:
-            return [BACKGROUND, *read_labels(file, model.classes - 1)]
+            return [BACKGROUND, *read_labels(given or path.with_name(NAME), model.classes - 1)]
         except InputError:
             raise error from None

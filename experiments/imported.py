@@ -77,14 +77,14 @@ def imported_classes(folder: Path) -> tuple[str, ...]:
 def imported_pictures(folder: Path, architecture: Architecture, count: int) -> Images:
     """At most `count` of the pictures that the import was given, (n, H, W, C), to calibrate by; none where none were.
 
-    Raises `InputError` where they are no longer there.
+    Raises `InputError` where they are no longer there; a `count` of 0 does not look.
     """
     side, channels = architecture.resolution, architecture.channels
     try:
         source = json.loads((folder / IMPORTED).read_text(encoding="utf-8"))["pictures"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder / IMPORTED}: cannot be read; expected what `nas import` wrote") from error
-    if source is None:
+    if source is None or not count:
         return np.zeros((0, side, side, channels), np.uint8)
     files = picture_files([Path(source)])
     chosen = np.random.default_rng(0).permutation(len(files))[:count]

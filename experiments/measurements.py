@@ -114,9 +114,18 @@ def _ms(text: str, where: str) -> float:
 
 
 def _mended(path: Path) -> bool:
-    """Whether the file is there; what a killed start left of a last line is cut off."""
+    """Whether the file is there; what a killed start left of a last line is cut off.
+
+    Raises `InputError` for a file that no `Measurements` began, and leaves it alone.
+    """
+    header = f"{','.join(COLUMNS)}\n".encode()
     try:
         data = path.read_bytes()
+        if not (data.startswith(header) or header.startswith(data)):
+            raise InputError(
+                f"{path} line 1: has other columns than measurements are kept in; expected {', '.join(COLUMNS)}, "
+                "or a new file"
+            )
         if data and not data.endswith(b"\n"):
             with path.open("r+b") as file:
                 file.truncate(data.rfind(b"\n") + 1)

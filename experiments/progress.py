@@ -15,6 +15,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -23,14 +24,17 @@ class RunProgress:
     """What a run is doing: stage, and within it trials or epochs, with the time left."""
 
     def __init__(self, stages: int):
-        self.console = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+        # What is said holds names of files and data, which are no markup.
+        self.console = Console(
+            stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=not sys.stderr.isatty()
+        )
         self._stages = stages
         self._stage = 0
         self._bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=self.console,
@@ -52,11 +56,11 @@ class RunProgress:
         """Begins the next stage; `done` where an earlier start finished it."""
         self._stage += 1
         suffix = " (done before)" if done else ""
-        self.console.print(f"[bold]\\[{self._stage}/{self._stages}][/bold] {title}{suffix}")
+        self.console.print(Text.assemble((f"[{self._stage}/{self._stages}]", "bold"), f" {title}{suffix}"))
 
     def say(self, text: str) -> None:
         """One line that stays."""
-        self.console.print(f"      {text}", markup=False)
+        self.console.print(f"      {text}")
 
     def task(self, description: str, total: int) -> "Task":
         """Something countable within a stage; use it as a context."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from experiments.data import as_needed
 from experiments.export_command import export_model
-from experiments.export_source import find_source
+from experiments.export_source import find_source, owner_of
 from experiments.run_folder import EXPERIMENT
 from experiments.schema import load_experiment
 from experiments.sections.data import Data
@@ -43,12 +43,10 @@ def rounded_training(source: Path) -> dict[KeyPath, Any]:
 
 def _data(folder: Path) -> Data | None:
     """The pictures of a training or a run, or of that whose checkpoint it is; None where that is not known."""
-    for owner in (folder, *folder.absolute().parents[:2]):
-        if is_training(owner):
-            return load_training(owner / TRAINING).data
-        if (owner / EXPERIMENT).exists():
-            return load_experiment(owner / EXPERIMENT).data
-    return None
+    owner = owner_of(folder)
+    if owner is None:
+        return None
+    return load_training(owner / TRAINING).data if is_training(owner) else load_experiment(owner / EXPERIMENT).data
 
 
 def train_rounded(training: Training, out: Path) -> dict[str, Any]:

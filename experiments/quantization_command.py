@@ -8,15 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.context import load_data
-from experiments.data import as_needed, open_data
+from experiments.data import as_needed
 from experiments.export_source import Source, find_source
 from experiments.layer_table import LAYER_PICTURES, LAYERS, write_layers
 from experiments.progress import RunProgress
-from experiments.run_folder import EXPERIMENT
-from experiments.schema import load_experiment
 from experiments.stages.export import calibration_pictures
-from experiments.training import TRAINING, is_training, load_training
 from nas.errors import InputError
 from nas.export.quantization.layers import LayerError, decibels, layer_errors
 from nas.export.quantization.method import PLAIN, Method
@@ -25,8 +21,8 @@ from nas.export.tflite import convert
 from nas.files import require_place, write_bytes
 from nas.resizing import Images
 from nas.rounding.grid import Grid
-from nas.train.data import Dataset
 from nas.train.evaluate import logits
+from nas.train.pictures import Pictures
 
 TRAINED = "qat"  # the file with the steps that the network was trained with
 
@@ -34,7 +30,7 @@ TRAINED = "qat"  # the file with the steps that the network was trained with
 class Seen(NamedTuple):
     """Pictures (N, H, W, C) that files are judged by, their classes (N,) where they are known, and whose they are."""
 
-    pictures: Images
+    pictures: Images | Pictures
     labels: NDArray[np.int32] | None
     split: str
 
@@ -48,7 +44,11 @@ def compare_methods(source: str, methods: Sequence[Method], count: int, out: Pat
     chosen = find_source(source)
     if not chosen.trained:
         raise InputError(f"{source}: has no trained weights; expected the folder of a run, a training or an import")
-    seen = _seen(source, chosen, count)
+    if not len(chosen.pictures):
+        raise InputError(
+            f"{source}: has no pictures to calibrate by; expected an import with --images, or the folder of a training"
+        )
+    seen = _seen(chosen, count)
     require_place(out / LAYERS)
     calibration = calibration_pictures(chosen.pictures, chosen.calibration_images, chosen.seed)
     shape = (1, *chosen.pictures.shape[1:])
@@ -80,19 +80,14 @@ def compare_methods(source: str, methods: Sequence[Method], count: int, out: Pat
     }
 
 
-def _seen(source: str, chosen: Source, count: int) -> Seen:
-    """The first pictures of the test split; of networks that have none, those to calibrate by."""
-    folder, side = Path(source), chosen.architecture.resolution
-    dataset: Dataset | None = None
-    if is_training(folder):
-        training = load_training(folder / TRAINING)
-        dataset = open_data(training.data, training.seed, channels=chosen.architecture.channels)
-    elif (folder / EXPERIMENT).exists():
-        dataset = load_data(load_experiment(folder / EXPERIMENT))
-    if dataset is None:
-        return Seen(np.asarray(chosen.pictures[:count]), None, "calibration")
-    test = as_needed(dataset, side).test
-    return Seen(np.asarray(test.images[:count]), test.labels[:count], "test")
+def _seen(chosen: Source, count: int) -> Seen:
+    """The first pictures of the test split, each read when it is needed; without one, those to calibrate by."""
+    if chosen.dataset is None:
+        return Seen(chosen.pictures[:count], None, "calibration")
+    test = as_needed(chosen.dataset, chosen.architecture.resolution).test
+    images = test.images
+    first = images.take(np.arange(min(count, len(test)))) if isinstance(images, Pictures) else images[:count]
+    return Seen(first, test.labels[:count], "test")
 
 
 def _row(method: str, path: Path, exact: NDArray[np.float32], seen: Seen) -> dict[str, Any]:

@@ -59,8 +59,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title:
         table.add_column(column, justify="right" if numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*map(_cell, row))
-    # In a pipe nothing wraps: the reader may be `grep`.
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    # In a pipe nothing wraps: the reader may be `grep`. Names of files are no markup.
+    Console(width=None if sys.stdout.isatty() else 200, markup=False, emoji=False).print(table)
 
 
 def _cell(value: object) -> str:

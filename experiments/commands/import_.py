@@ -27,7 +27,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
         "--labels",
         metavar="F",
         type=Path,
-        help="one label a line (default: labels.txt beside the file, or those in it)",
+        help="one label a line (default: those in the file's metadata, else labels.txt beside it)",
     )
     parser.add_argument(
         "--input-range",

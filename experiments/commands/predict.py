@@ -21,7 +21,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
         "--labels",
         metavar="F",
         type=Path,
-        help="one label a line (default: labels.txt beside the model, else those in its metadata)",
+        help="one label a line (default: those in the model's metadata, else labels.txt beside it)",
     )
     parser.add_argument("--top", metavar="N", type=positive, default=5, help="how many classes to name (default: 5)")
     parser.add_argument("--out", metavar="FILE.csv", type=Path, help="write a table of all pictures' classes")

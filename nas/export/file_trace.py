@@ -59,7 +59,7 @@ class _Reader:
         number = len(self.ops) + 1
         shapes = [_shape(self.graph, tensor) for tensor in tensors]
         weighted = len(operator.inputs) > 1 and min(operator.inputs[:2]) >= 0
-        known = verdict.mapped and (weighted or operator.op not in _WEIGHTED)
+        known = weighted or operator.op not in _WEIGHTED
         facts = _FACTS.get(operator.op, _nothing)(self.graph, operator) if known else {}
         kind = _kind(operator.op) if verdict.mapped else _UNMAPPED
         self.ops.append(
@@ -81,15 +81,20 @@ def _kind(op: str) -> str:
     return "activation" if op in _ACTIVATIONS else _KINDS.get(op, "add")
 
 
+def _sizes(graph: Graph, tensor: int) -> Shape:
+    """Whole numbers of at least 1, also where the file leaves them open."""
+    return tuple(max(1, abs(size)) for size in graph.tensors[tensor].shape)
+
+
 def _shape(graph: Graph, tensor: int) -> Shape:
-    """Without the batch, whole numbers of at least 1; at most three dimensions."""
-    sizes = tuple(max(1, abs(size)) for size in graph.tensors[tensor].shape[1:]) or (1,)
+    """Without the batch; at most three dimensions."""
+    sizes = _sizes(graph, tensor)[1:] or (1,)
     return sizes if len(sizes) <= 3 else (*sizes[-3:-1], math.prod(sizes[:-3]) * sizes[-1])
 
 
 def _windowed(graph: Graph, operator: Operator, depthwise: bool) -> dict[str, Any]:
     """Weights are (O, h, w, I) of a convolution and (1, h, w, C) of a depthwise one."""
-    weights = (*graph.tensors[operator.inputs[1]].shape, 1, 1, 1, 1)[:4]
+    weights = (*_sizes(graph, operator.inputs[1]), 1, 1, 1, 1)[:4]
     out = _shape(graph, operator.outputs[0])
     channels = _shape(graph, operator.inputs[0])[-1]
     groups = channels if depthwise else max(1, channels // max(1, weights[3]))
@@ -105,7 +110,7 @@ def _windowed(graph: Graph, operator: Operator, depthwise: bool) -> dict[str, An
 
 
 def _dense(graph: Graph, operator: Operator) -> dict[str, Any]:
-    weights = math.prod(graph.tensors[operator.inputs[1]].shape)
+    weights = math.prod(_sizes(graph, operator.inputs[1]))
     return {"macs": weights, "weights": weights, "biases": _shape(graph, operator.outputs[0])[-1]}
 
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from nas.errors import InputError
@@ -17,16 +18,29 @@ def write_folder(path: Path, fill: Callable[[Path], None], mark: str) -> None:
     if path.exists() and not (path / mark).is_file():
         raise InputError(f"{path}: is there already and has no {mark}; expected a place for a new folder")
     beside = path.with_name(f".{os.getpid()}.part.{path.name}")  # converters look at how the name ends
+    before = path.with_name(f".before.{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _settle(path, before)  # an earlier start may have been killed
         shutil.rmtree(beside, ignore_errors=True)
         fill(beside)
-        shutil.rmtree(path, ignore_errors=True)
+        if path.exists():
+            path.replace(before)  # not removed: a moment without either would be long enough to be killed in
         beside.replace(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}); expected a place to write to") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+        _settle(path, before)
+
+
+def _settle(path: Path, before: Path) -> None:
+    """What was there before comes back where nothing has taken its place, and goes where something has."""
+    if before.exists() and not path.exists():
+        with suppress(OSError):
+            before.replace(path)
+    elif path.exists():
+        shutil.rmtree(before, ignore_errors=True)
 
 
 def size_of(path: Path) -> int:

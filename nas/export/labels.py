@@ -25,18 +25,17 @@ def read_labels(path: Path | str, classes: int) -> list[str]:
 
 
 def labels_beside(model: Path, classes: int) -> list[str] | None:
-    """The class names in labels.txt in the model's folder, else those in its metadata, or None where neither is.
+    """The class names in the model's metadata, else those in labels.txt in its folder, or None where neither is.
 
-    Raises `InputError` where their number is not `classes`.
+    The folder's may be another model's; the metadata's count where they are as many as `classes`.
+    Raises `InputError` where only names of another number are there.
     """
-    path = model.with_name(NAME)
+    card, path = read(model).card, model.with_name(NAME)
+    labels = [] if card is None else list(card.labels)
+    if len(labels) == classes:
+        return labels
     if path.is_file():
         return read_labels(path, classes)
-    card = read(model).card
-    if card is None or not card.labels:
+    if not labels:
         return None
-    if len(card.labels) != classes:
-        raise InputError(
-            f"{model}: its metadata has {len(card.labels)} class names; expected one for each of {classes}"
-        )
-    return list(card.labels)
+    raise InputError(f"{model}: its metadata has {len(labels)} class names; expected one for each of {classes}")

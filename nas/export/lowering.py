@@ -1,7 +1,6 @@
 """From a network's trace to its plain operations, weights folded as far as they go."""
 
 import math
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr
 
 from nas.blocks.activations import PREFIX
+from nas.equations import called, reads
 from nas.errors import InputError
 from nas.export.plain import Array, Nodes, Plain, Value
 
@@ -68,19 +68,20 @@ class _Reader:
 
     def _know(self, variable: Any, value: Value) -> None:
         self.known[variable] = value
-        if isinstance(value, int) and self.uses[variable] > 1:
+        if isinstance(value, int) and self.uses.get(variable, 0) > 1:
             self.nodes.shared.add(value)
 
     def _count(self, jaxpr: Any) -> None:
-        variables = [variable for equation in jaxpr.eqns for variable in equation.invars]
         # JAX has one jaxpr for equal calls: its variables are counted anew, not on top.
-        self.uses |= Counter(variable for variable in (*variables, *jaxpr.outvars) if not hasattr(variable, "val"))
+        self.uses |= reads(jaxpr)
 
     def _read(self, jaxpr: Any) -> None:
         for equation in jaxpr.eqns:
+            if not any(variable in self.uses for variable in equation.outvars):
+                continue
             values = [self._value(variable) for variable in equation.invars]
             tensors = [value for value in values if isinstance(value, int)]
-            inner = _inner(equation)
+            inner = called(equation)
             name = str(equation.params.get("name", ""))
             if tensors and name.startswith(PREFIX):
                 self._know(equation.outvars[0], self._emit(name.removeprefix(PREFIX), tensors, equation))
@@ -209,13 +210,6 @@ class _Reader:
         if len(axes) == 4:
             axes = tuple(FIRST.index(axes[axis]) for axis in FIRST)
         return self._emit("transpose", [value], equation, axes=axes)
-
-
-def _inner(equation: Any) -> Any:
-    """What an equation calls, or None for a primitive."""
-    return next(
-        (equation.params[key] for key in ("jaxpr", "call_jaxpr", "fun_jaxpr") if equation.params.get(key)), None
-    )
 
 
 def _first(shape: Any) -> Any:

@@ -62,7 +62,7 @@ def predict_pictures(
 
     Each is read as training and evaluation read it: turned upright, given the model's
     channels, and brought to its input's size as `fit` says. `labels` is a file of class
-    names or the names; without it those beside the model or in it are taken, and without
+    names or the names; without it those in the model or beside it are taken, and without
     them the classes are called by their numbers. `progress` is told how many of how many are done.
 
     Raises `InputError` for labels that do not fit, where no picture can be decoded, and

@@ -42,9 +42,8 @@ class LiteModel:
     """An image classifier in a .tflite file: float, int8 or uint8 at its ends.
 
     `size` is (height, width, channels) of its input, `classes` the number of outputs,
-    `probabilities` whether it ends in a softmax. `labels` are the lines of labels.txt
-    beside the file, or None where there is no such file. Without `xnnpack` the runtime's
-    own kernels compute, as on systems whose LiteRT is built so.
+    `probabilities` whether it ends in a softmax. Without `xnnpack` the runtime's own
+    kernels compute, as on systems whose LiteRT is built so.
 
     `reads` are the numbers that a float file takes for the darkest and the brightest
     pixel; without them what `pixel_values` finds.
@@ -94,7 +93,7 @@ class LiteModel:
 
     @cached_property
     def labels(self) -> list[str] | None:
-        """The class names in labels.txt beside the file, if it is there.
+        """The class names in the file, else those in labels.txt beside it, or None where neither is.
 
         Raises `InputError` where their number is not the number of outputs.
         """

@@ -5,8 +5,14 @@ import re
 
 from nas.errors import InputError, one_line
 
-UNITS = {"ms": 1.0, "us": 1e-3, "\u00b5s": 1e-3, "\u03bcs": 1e-3, "s": 1e3, "ns": 1e-6}  # both signs for micro
-SAID = {"milliseconds": "ms", "microseconds": "us", "seconds": "s", "msec": "ms", "usec": "us", "sec": "s"}
+_PREFIXES = {"": 1e3, "m": 1.0, "milli": 1.0, "u": 1e-3, "\u03bc": 1e-3, "micro": 1e-3, "n": 1e-6, "nano": 1e-6}
+_SECONDS = ("s", "sec", "secs", "second", "seconds")
+# Milliseconds by a unit's casefolded spelling, which has one sign for micro where there are two.
+UNITS = {prefix + second: ms for prefix, ms in _PREFIXES.items() for second in _SECONDS}
+_OTHERS = (
+    *("min", "mins", "minute", "minutes", "h", "hr", "hrs", "hour", "hours", "d", "day", "days"),
+    *("hz", "khz", "mhz", "ghz", "fps", "kb", "mb", "gb"),
+)
 LONGEST = 200  # characters of an output that a message repeats
 MOST_MS = 1e7  # nearly three hours
 
@@ -46,10 +52,9 @@ def _only(text: str, unit: str) -> float:
             f"printed {tail(text)}"
         )
     number, word = found[0]
-    word = SAID.get(word.lower(), word)
-    if word.lower() in ("min", "h", "hz", "fps", "kb", "mb"):
+    if word.casefold() in _OTHERS:
         raise InputError(f"prints '{number} {word}'; expected milliseconds (ms), us or s")
-    value = float(number) * UNITS.get(word, UNITS[unit])
+    value = float(number) * UNITS.get(word.casefold(), UNITS[unit])
     if not math.isfinite(value) or not 0 < value <= MOST_MS:
         raise InputError(f"prints {number} {word or unit}; expected milliseconds above 0")
     return value

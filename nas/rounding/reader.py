@@ -5,13 +5,13 @@ convolution before it, and a clipping activation into what it clips. So an opera
 computed only when it is known what follows it.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
 from nas.blocks.activations import PREFIX
+from nas.equations import called, reads
 from nas.errors import InputError
 from nas.rounding.operations import Pending, Take, Tensor, made
 
@@ -42,9 +42,8 @@ class Reader:
         return result
 
     def _count(self, jaxpr: Any) -> None:
-        variables = [variable for equation in jaxpr.eqns for variable in equation.invars]
         # JAX has one jaxpr for equal calls: its variables are counted anew, not on top.
-        self._uses |= Counter(variable for variable in (*variables, *jaxpr.outvars) if not hasattr(variable, "val"))
+        self._uses |= reads(jaxpr)
 
     def _value(self, variable: Any) -> Any:
         return variable.val if hasattr(variable, "val") else self._known[variable]
@@ -56,8 +55,10 @@ class Reader:
 
     def _read(self, jaxpr: Any) -> None:
         for equation in jaxpr.eqns:
+            if not any(variable in self._uses for variable in equation.outvars):
+                continue  # no file has it
             values = [self._value(variable) for variable in equation.invars]
-            inner, name = _inner(equation), str(equation.params.get("name", ""))
+            inner, name = called(equation), str(equation.params.get("name", ""))
             if not any(isinstance(value, Tensor | Pending) for value in values):
                 self._compute(equation, values)
             elif name.startswith(PREFIX):
@@ -156,10 +157,3 @@ class Reader:
             if first.op == "conv":
                 self.convolutions.append(first)
         return value.tensor
-
-
-def _inner(equation: Any) -> Any:
-    """What an equation calls, or None for a primitive."""
-    return next(
-        (equation.params[key] for key in ("jaxpr", "call_jaxpr", "fun_jaxpr") if equation.params.get(key)), None
-    )

@@ -7,6 +7,7 @@ import pytest
 
 from experiments.check_command import NOT_COMPILED, check_file
 from experiments.cli import run
+from nas.architecture import Architecture
 from nas.export.card import Card
 from nas.export.metadata import described
 from nas.export.tflite import convert
@@ -16,6 +17,14 @@ from nas.trace import trace
 from search_spaces.zoo import zoo
 from tests.nas.export.networks import Layers, calibration, relu6, small_network, with_head
 from tests.nas.export.test_compiler import WHOLE, program
+
+CUT = """
+input 16x16x3
+stem  conv k3 s2 c48 act=hard-swish
+stage mbconv k3 s1 e6 c48 act=relu6 x4
+head  pool
+head  dense c10
+"""
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +62,18 @@ def test_check_estimates_a_file_as_its_architecture(tmp_path):
     device = load_device("edgetpu-usb")
     assert found["latency_ms"]["edgetpu-usb"] == pytest.approx(device.latency(trace(architecture)).ms, rel=0.02)
     assert found["weights"]["cached"] == device.parameter_bytes(trace(architecture))[0]
+
+
+def test_check_estimates_what_the_host_computes_as_the_architecture_does(tmp_path):
+    """Most of the work stays behind the first operator that is not mapped."""
+    architecture = Architecture.parse(CUT)
+    network = initialise(architecture)
+    network.eval()
+    path = tmp_path / "cut.tflite"
+    path.write_bytes(convert(network, (1, 16, 16, 3), "int8", calibration()))
+    expected = load_device("edgetpu-usb").latency(trace(architecture))
+    assert expected.parts["host"] > 0.5 * expected.ms
+    assert check_file(path)["latency_ms"]["edgetpu-usb"] == pytest.approx(expected.ms, rel=0.02)
 
 
 def test_check_says_where_the_graph_is_cut_and_what_to_change(tmp_path):

@@ -71,8 +71,32 @@ def test_open_devices_refuses_a_file_that_has_changed_since_the_run_began(tmp_pa
     keep_device_files(limits, tmp_path / "run")
     assert [file.name for file in (tmp_path / "run" / "devices").iterdir()] == ["board.json"]
     open_devices(limits, tmp_path / "run")
-    board.write_text(json.dumps({**COMMAND, "retries": 0}))
-    with pytest.raises(InputError, match=r"board\.json: is not what it was when this run began"):
+    for change in ({"retries": 0}, {"name": "another"}):
+        board.write_text(json.dumps({**COMMAND, **change}))
+        with pytest.raises(InputError, match=r"board\.json: is not what it was when this run began"):
+            open_devices(limits, tmp_path / "run")
+
+
+def test_open_devices_whose_files_have_one_name(tmp_path):
+    files = [tmp_path / folder / "device.json" for folder in ("a", "b")]
+    for file in files:
+        file.parent.mkdir()
+        file.write_text(json.dumps({**COMMAND, "name": f"board {file.parent.name}"}))
+    limits = experiment(tmp_path, **{str(file): 3.0 for file in files})
+    keep_device_files(limits, tmp_path / "run")
+    assert [device.name for device, _, _ in open_devices(limits, tmp_path / "run")] == ["board a", "board b"]
+    files[0].write_text(json.dumps({**COMMAND, "name": "board a", "retries": 0}))
+    with pytest.raises(InputError, match=r"a/device\.json: is not what it was when this run began"):
+        open_devices(limits, tmp_path / "run")
+
+
+def test_open_devices_of_a_run_that_kept_copies_by_the_names_of_files(tmp_path, board):
+    limits = experiment(tmp_path, **{str(board.rename(tmp_path / "my.json")): 3.0})
+    (tmp_path / "run" / "devices").mkdir(parents=True)
+    (tmp_path / "run" / "devices" / "my.json").write_text(json.dumps(COMMAND))
+    assert open_devices(limits, tmp_path / "run")[0].device.name == "board"
+    (tmp_path / "my.json").write_text(json.dumps({**COMMAND, "retries": 0}))
+    with pytest.raises(InputError, match=r"my\.json: is not what it was when this run began"):
         open_devices(limits, tmp_path / "run")
 
 

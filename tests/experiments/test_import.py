@@ -1,16 +1,20 @@
 """`nas import`: a file from elsewhere becomes a folder that export, training and prediction go on from."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from experiments.export_command import export_model
 from experiments.import_command import import_network
+from experiments.quantization_command import compare_methods
 from nas.architecture import Architecture
 from nas.errors import InputError
 from nas.export.card import Card
 from nas.export.metadata import described
+from nas.export.quantization.method import Method
 from nas.export.run import LiteModel
 from nas.export.tflite import convert
 from nas.network import initialise
@@ -91,6 +95,24 @@ def test_the_way_from_a_file_to_a_picture_s_label(imported, foreign):
     assert len(lines) == 1 + 8 * 4
 
 
+def test_its_pictures_are_read_only_to_calibrate(foreign, tmp_path):
+    shutil.copytree(foreign / "pictures", tmp_path / "pictures")
+    folder, arch = tmp_path / "imported", str(foreign / "model.arch")
+    import_network(str(foreign / "model.tflite"), folder, arch=arch, images=tmp_path / "pictures")
+    shutil.rmtree(tmp_path / "pictures")
+    assert export_model(str(folder), "float32", tmp_path / "model.tflite")["bytes"] > 1000
+    with pytest.raises(InputError, match=r"pictures: does not exist; expected a picture, or a folder of pictures"):
+        export_model(str(folder), "int8", tmp_path / "int8.tflite")
+
+
+def test_without_pictures_there_are_no_methods_to_compare(foreign, tmp_path):
+    folder = tmp_path / "imported"
+    import_network(str(foreign / "model.tflite"), folder, arch=str(foreign / "model.arch"))
+    with pytest.raises(InputError, match="has no pictures to calibrate by; expected an import with --images, or"):
+        compare_methods(str(folder), [Method()], 10, tmp_path / "int8")
+    assert not (tmp_path / "int8").exists()
+
+
 def test_training_starts_from_it(imported, tmp_path):
     data = tmp_path / "data.npz"
     images = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), np.uint8)
@@ -157,4 +179,19 @@ def test_what_metadata_say_of_the_input_is_taken_over(foreign, tmp_path):
     said = import_network(str(model), tmp_path / "out", arch=str(foreign / "model.arch"))
     assert said["input_range"] == [0.0, 1.0]
     assert "prepare normalise mean=0.0 std=1.0" in said["architecture"]
+    assert (tmp_path / "out" / "labels.txt").read_text().split() == ["background", *NAMES]
+
+
+def test_names_in_the_file_come_before_those_of_another_beside_it(foreign, tmp_path):
+    model, arch = tmp_path / "model.tflite", str(foreign / "model.arch")
+    (tmp_path / "labels.txt").write_text("one\ntwo\nthree\nfour\n")
+    model.write_bytes(described((foreign / "model.tflite").read_bytes(), Card(labels=("background", *NAMES))))
+    import_network(str(model), tmp_path / "out", arch=arch)
+    assert (tmp_path / "out" / "labels.txt").read_text().split() == ["background", *NAMES]
+
+
+def test_names_beside_the_file_may_lack_the_background(foreign, tmp_path):
+    shutil.copy(foreign / "model.tflite", tmp_path)
+    (tmp_path / "labels.txt").write_text("\n".join(NAMES))
+    import_network(str(tmp_path / "model.tflite"), tmp_path / "out", arch=str(foreign / "model.arch"))
     assert (tmp_path / "out" / "labels.txt").read_text().split() == ["background", *NAMES]

@@ -53,6 +53,30 @@ def test_measurements_of_another_device_are_not_mixed_in(tmp_path: Path, device:
         table(tmp_path / "mine.csv")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "a letter that lost its last line end",
+        "architecture,ms\nmobilenet-v1,3",
+        "ms,architecture\n3,mobilenet-v1\n",
+        "digest,architecture,ms\n,mobilenet-v1,3",
+        "device,digest,architecture,ms,spread,runs,board,precision,split\nmine,,mobilenet-v1,3,,,,int8,fit\n",
+    ],
+)
+def test_a_file_of_something_else_is_refused_and_left_alone(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "theirs.csv"
+    path.write_text(content)
+    with pytest.raises(InputError, match=r"theirs\.csv line 1: has other columns .*; expected digest, .* a new file"):
+        table(path)
+    assert path.read_text() == content
+
+
+def test_a_header_that_a_kill_cut_short_begins_anew(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("digest,archit")
+    table(tmp_path / "mine.csv").add(network(8), Measurement(1.0))
+    assert [row.ms for row in read_measurements(tmp_path / "mine.csv")] == [1.0]
+
+
 def test_read_measurements_takes_names_files_and_texts(tmp_path: Path) -> None:
     (tmp_path / "own.arch").write_text(network(8).text)
     path = tmp_path / "brought.csv"

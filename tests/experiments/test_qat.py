@@ -1,13 +1,18 @@
 """`nas qat`: a run's winner trained on as its int8 file computes."""
 
 import json
+import shutil
 
 import pytest
 
 from experiments.cli import run
 from experiments.export_source import find_source
+from experiments.imported import write_network
+from experiments.qat_command import rounded_training
+from nas.architecture import Architecture
 from nas.export.model import read
 from nas.export.quantization.grid import steps_made
+from nas.network import initialise
 
 
 def said(capsys, *arguments):
@@ -53,6 +58,16 @@ def test_its_folder_is_exported_with_its_steps(trained, tmp_path, capsys):
     refused = complaint(capsys, "export", out, "--quantization", "mse", "--out", tmp_path / "other.tflite")
     assert "--quantization: found mse; expected none" in refused
     assert not (tmp_path / "other.tflite").exists()
+
+
+@pytest.mark.parametrize("source", ["theirs", "theirs/checkpoints"])
+@pytest.mark.parametrize(("folder", "known"), [("theirs", True), ("", False)])
+def test_pictures_are_those_of_the_folder_alone(tiny_yaml, tmp_path, source, folder, known):
+    """An experiment in the folder that a network's lies in is another's."""
+    architecture = Architecture.parse("input 8x8x1\nstem  conv k3 s2 c8\nhead  pool\nhead  dense c10")
+    write_network(tmp_path / "theirs", "theirs", initialise(architecture), architecture)
+    shutil.copy(tiny_yaml, tmp_path / folder / "experiment.yaml")
+    assert (("data", "dataset") in rounded_training(tmp_path / source)) == known
 
 
 def test_other_settings_and_sources_are_refused(trained, tmp_path, capsys):

@@ -2,15 +2,21 @@
 
 import csv
 
+import numpy as np
 import pytest
 
-from experiments.export_source import find_source
+from experiments.export_source import Source, find_source
 from experiments.layer_table import look_at_layers
 from experiments.quantization_command import compare_methods
 from experiments.stages.export import calibration_pictures
+from nas.architecture import Architecture
 from nas.errors import InputError
 from nas.export.compare import ExportRow
 from nas.export.quantization.method import Method
+from nas.network import initialise
+from nas.train import load_dataset
+from nas.train.compiled import EVALUATION_BATCH
+from nas.train.pictures import Pictures
 
 
 def test_methods_are_compared_and_layers_written(tiny_run, tmp_path):
@@ -26,6 +32,31 @@ def test_methods_are_compared_and_layers_written(tiny_run, tmp_path):
     rows = list(csv.DictReader((tmp_path / "layers.csv").read_text().splitlines()))
     assert [float(row["snr"]) for row in rows] == sorted(float(row["snr"]) for row in rows)
     assert len(rows) == len(said["layers"]) > 3
+
+
+def test_a_checkpoint_is_judged_by_the_test_split_of_its_run(tiny_run, tmp_path):
+    said = compare_methods(str(tiny_run[0] / "checkpoints" / "winner"), [Method()], 100, tmp_path)
+    assert (said["split"], said["pictures"]) == ("test", 100)
+    assert said["accuracy"] is not None
+
+
+def test_pictures_are_read_as_they_are_needed(tmp_path, monkeypatch):
+    """There may be more of them than fit into memory."""
+    architecture = Architecture.parse("input 12x12x1\nstem  conv k3 s2 c8\nhead  pool\nhead  dense c10")
+    network, digits = initialise(architecture), load_dataset("digits")
+    calibration = np.random.default_rng(0).integers(0, 256, (4, 12, 12, 1), np.uint8)
+    source = Source(network, architecture, calibration, 4, 0, dataset=digits)
+    monkeypatch.setattr("experiments.quantization_command.find_source", lambda _: source)
+    read, at_once = Pictures.__getitem__, []
+
+    def noted(pictures, index):
+        found = read(pictures, index)
+        at_once.append(found.size // 144)
+        return found
+
+    monkeypatch.setattr(Pictures, "__getitem__", noted)
+    assert compare_methods("digits", [Method()], 300, tmp_path)["pictures"] == 300
+    assert 1 <= max(at_once) <= EVALUATION_BATCH < 300
 
 
 def test_a_network_without_weights_is_refused(tmp_path):

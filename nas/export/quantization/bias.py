@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.export.model import Graph, Operator, parse
+from nas.export.model import Graph, Model, Operator, parse
 from nas.export.quantization.pairs import Pair, pairs
 from nas.export.quantization.places import constant_place, is_own
 from nas.export.quantization.recording import Recorder
@@ -25,24 +25,23 @@ def corrected(data: bytes, floats: bytes, pictures: Sequence[Picture]) -> bytes:
     its activation, and only where neither file cuts it off there. Layers before have been
     corrected already, so that each answers for the errors that are left.
     """
-    chosen = pictures[:MOST]
-    count = len(pairs(parse(floats, "export").main, parse(data, "export").main))
-    for number in range(count):
-        data = _with_layer(data, floats, number, chosen)
+    exact, whole = parse(floats, "export").main, parse(data, "export")
+    recorder = Recorder(floats, exact)
+    for pair in pairs(exact, whole.main):
+        bias = _bias(whole.main, pair.integers)
+        if bias is not None:  # nothing but biases is changed, so that all else stays as it was parsed
+            error = _mean_error(recorder, Recorder(data, whole.main), pair, pictures[:MOST])
+            data = _with_bias(data, whole, pair.integers, bias, error)
     return data
 
 
-def _with_layer(data: bytes, floats: bytes, number: int, pictures: Sequence[Picture]) -> bytes:
-    exact, whole = parse(floats, "export").main, parse(data, "export")
-    model = whole.main
-    pair = pairs(exact, model)[number]
-    bias = _bias(model, pair.integers)
-    if bias is None:
-        return data
-    error = _mean_error(floats, data, exact, model, pair, pictures)
-    steps = np.rint(error / _steps(model, pair.integers))
+def _with_bias(
+    data: bytes, model: Model, operator: Operator, bias: NDArray[np.int32], error: NDArray[np.float64]
+) -> bytes:
+    """The file with what makes up for an error added to the bias of an operator."""
+    steps = np.rint(error / _steps(model.main, operator))
     numbers = np.clip(bias.astype(np.int64) + steps.astype(np.int64), _INT32.min, _INT32.max).astype("<i4")
-    place = constant_place(whole, pair.integers.inputs[2])
+    place = constant_place(model, operator.inputs[2])
     return data if place is None else data[:place] + numbers.tobytes() + data[place + numbers.nbytes :]
 
 
@@ -60,15 +59,12 @@ def _steps(graph: Graph, operator: Operator) -> NDArray[np.float64]:
     return np.asarray(read.scales[0] * np.asarray(weights.scales, np.float64))
 
 
-def _mean_error(
-    floats: bytes, data: bytes, exact: Graph, model: Graph, pair: Pair, pictures: Sequence[Picture]
-) -> NDArray[np.float64]:
+def _mean_error(exact: Recorder, rounded: Recorder, pair: Pair, pictures: Sequence[Picture]) -> NDArray[np.float64]:
     """By how much each channel of the layer is too small in the mean, (C,)."""
     theirs, mine = pair.floats.outputs[0], pair.integers.outputs[0]
-    low, high = _between(model, mine)
-    total = count = np.zeros(exact.tensors[theirs].shape[-1])
-    recorders = Recorder(floats, exact).over(pictures, [theirs]), Recorder(data, model).over(pictures, [mine])
-    for wanted, found in zip(*recorders, strict=True):
+    low, high = _between(rounded.graph, mine)
+    total = count = np.zeros(exact.graph.tensors[theirs].shape[-1])
+    for wanted, found in zip(exact.over(pictures, [theirs]), rounded.over(pictures, [mine]), strict=True):
         a, b = (values.reshape(-1, values.shape[-1]).astype(np.float64) for values in (wanted[theirs], found[mine]))
         inside = (b > low) & (b < high) & (a > low) & (a < high)
         total = total + ((a - b) * inside).sum(0)

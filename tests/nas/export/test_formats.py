@@ -1,6 +1,9 @@
 """Every format but TFLite's: the same numbers as the network, the same bytes again, one line where it cannot be."""
 
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +22,7 @@ from nas.export.tracing import trace_forward
 from nas.network import initialise
 from tests.nas.export.networks import SIZE, Layers, as_input, noise, small_network, with_head
 
+ROOT = Path(__file__).parents[3]
 SHAPE = (1, SIZE, SIZE, 3)
 CARD = Card("small", "a small network", "A. Person", "MIT", tuple("abcdefghij"))
 BLOCKS = """
@@ -88,6 +92,45 @@ def test_lowered_convolution_that_two_read_is_left_alone():
     network, x = with_head(branches), as_input(noise(1))
     found = evaluate(lowered(network), jnp.asarray(x.transpose(FIRST)))
     assert np.abs(found - np.asarray(network(jnp.asarray(x)))).max() < 1e-3
+
+
+CELL = """
+    input 16x16x3
+    stem  conv k3 s2 c8
+    stage nasbench201 c8 {}
+    head  pool
+    head  dense c10
+"""
+
+
+def cell_of(edges):
+    network = initialise(Architecture.parse(CELL.format(edges)), seed=0)
+    network.eval()
+    return network
+
+
+@pytest.mark.parametrize("edges", ["ab=nor_conv_1x1 ac=nor_conv_3x3 ad=skip_connect", "ac=avg_pool_3x3", "bd=none"])
+def test_lowered_network_leaves_out_what_nobody_reads(edges):
+    """Edges of a cell that lead nowhere."""
+    network, x = cell_of(edges), as_input(noise(1))
+    plain = lowered(network)
+    read = {value for node in plain.nodes for value in node.inputs if isinstance(value, int)}
+    assert {node.output for node in plain.nodes} <= {*read, plain.output}
+    found = evaluate(plain, jnp.asarray(x.transpose(FIRST)))
+    assert np.abs(found - np.asarray(network(jnp.asarray(x)))).max() < 1e-3
+
+
+def test_lowered_convolution_that_nobody_else_reads_takes_its_norm():
+    """Nor does an operation that no format has a form of matter where nobody reads it."""
+
+    def with_unread(x):
+        jax.lax.sort(stem(x) + x[..., :1])
+        return stem(x)
+
+    stem = Layers(1).conv(3, 16, 16)
+    assert [node.op for node in lowered(with_head(with_unread)).nodes] == [
+        node.op for node in lowered(with_head(stem)).nodes
+    ]
 
 
 def test_lower_unknown_operation_is_refused():
@@ -196,3 +239,55 @@ def test_folder_of_something_else_is_not_replaced(tmp_path):
     (tmp_path / "precious").mkdir()
     with pytest.raises(InputError, match=r"is there already and has no saved_model\.pb"):
         write_folder(tmp_path / "precious", lambda _: None, "saved_model.pb")
+
+
+def made(folder, content):
+    folder.mkdir()
+    (folder / "mark").write_text(content)
+
+
+def test_folder_is_replaced_and_leaves_nothing_beside_it(tmp_path):
+    made(tmp_path / "saved", "old")
+    write_folder(tmp_path / "saved", lambda folder: made(folder, "new"), "mark")
+    assert contents(tmp_path) == {"saved/mark": b"new"}
+
+
+def test_folder_stays_where_the_new_one_cannot_take_its_place(tmp_path, monkeypatch):
+    replace = Path.replace
+
+    def failing(path, target):
+        if ".part." in path.name:
+            raise OSError(28, "No space left on device")
+        return replace(path, target)
+
+    made(tmp_path / "saved", "old")
+    monkeypatch.setattr(Path, "replace", failing)
+    with pytest.raises(InputError, match=r"saved: cannot be written \(No space left on device\)"):
+        write_folder(tmp_path / "saved", lambda folder: made(folder, "new"), "mark")
+    assert contents(tmp_path) == {"saved/mark": b"old"}
+
+
+KILLED = """
+import os
+from pathlib import Path
+from nas.export.folder import write_folder
+
+def fill(folder):
+    folder.mkdir()
+    (folder / "mark").write_text("new")
+
+replace = Path.replace
+Path.replace = lambda path, target: os._exit(9) if ".part." in path.name else replace(path, target)
+write_folder(Path("saved").absolute(), fill, "mark")
+"""
+
+
+def test_folder_comes_back_after_a_kill_before_the_new_one_was_there(tmp_path):
+    made(tmp_path / "saved", "old")
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False
+    )
+    assert killed.returncode == 9
+    with pytest.raises(InputError, match="unknown format"):
+        write_folder(tmp_path / "saved", lambda _: find_format("none"), "mark")
+    assert contents(tmp_path / "saved") == {"mark": b"old"}

@@ -79,6 +79,24 @@ def test_labels_in_metadata_of_another_number_are_refused(files, tmp_path):
         labels_beside(path, CLASSES)
 
 
+def test_labels_in_metadata_come_before_those_beside_the_file(files, tmp_path):
+    """labels.txt may be of another model that was exported into the same folder."""
+    path, beside = tmp_path / "model.tflite", [f"another {number}" for number in range(CLASSES)]
+    path.write_bytes(described(files["float32"].read_bytes(), CARD))
+    for names in (beside, ["one", "two"]):
+        (tmp_path / "labels.txt").write_text("\n".join(names))
+        assert labels_beside(path, CLASSES) == list(LABELS)
+        assert LiteModel(path, trusted=True).labels == list(LABELS)
+
+
+@pytest.mark.parametrize("labels", [(), ("one", "two")])
+def test_labels_beside_a_file_whose_metadata_has_none_that_fit(files, tmp_path, labels):
+    path, beside = tmp_path / "model.tflite", [f"another {number}" for number in range(CLASSES)]
+    path.write_bytes(described(files["float32"].read_bytes(), Card(labels=labels)))
+    (tmp_path / "labels.txt").write_text("\n".join(beside))
+    assert labels_beside(path, CLASSES) == beside
+
+
 def test_labels_of_a_swollen_archive_are_not_read_without_bound(files):
     """A zip may claim any size: 32 MiB of zeros are a few KiB in it."""
     import io

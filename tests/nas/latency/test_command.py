@@ -41,6 +41,16 @@ def failure(script: str, **options: Any) -> str:
         ("310\u00b5s", 0.31),
         ("took 0.5 seconds", 500),
         ("2e-3 s", 2),
+        ("0.00125 secs", 1.25),
+        ("1 second", 1000),
+        ("1250 usecs", 1.25),
+        ("1250 microseconds", 1.25),
+        ("1250 \u03bcs", 1.25),
+        ("1.25 Msec", 1.25),
+        ("1.25 MS", 1.25),
+        ("1.25 Millisecond", 1.25),
+        ("1250000 ns", 1.25),
+        ("0.00125 S", 1.25),
         (".5ms", 0.5),
     ],
 )
@@ -70,6 +80,8 @@ def test_milliseconds_by_a_pattern_are_the_last_match() -> None:
         ("-3", "prints -3 ms; expected milliseconds above 0"),
         ("1e400", "expected milliseconds above 0"),
         ("60 fps", "prints '60 fps'; expected milliseconds (ms), us or s"),
+        ("0.5 minutes", "prints '0.5 minutes'; expected milliseconds (ms), us or s"),
+        ("1 Hour", "prints '1 Hour'"),
     ],
 )
 def test_milliseconds_of_anything_else_are_refused(output: str, said: str) -> None:

@@ -50,7 +50,7 @@ def test_the_device_files_of_the_documentation_can_be_read(tmp_path: Path) -> No
     for number, block in enumerate(blocks):
         (tmp_path / f"{number}.yaml").write_text(block)
     devices = [find_device(tmp_path / f"{number}.yaml") for number in range(len(blocks))]
-    assert [device.name for device in devices] == ["host-float", "board", "coral-usb", "phone"]
+    assert [device.name for device in devices] == ["my-host", "board", "coral", "phone"]
 
 
 def test_names_are_looked_for_in_the_folder_devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from nas.errors import InputError
-from nas.export.model import parse
+from nas.export.model import Graph, Model, parse
+from nas.export.quantization import bias
 from nas.export.quantization.equalization import equalized, links
 from nas.export.quantization.layers import decibels, layer_errors
 from nas.export.quantization.method import NAMES, PLAIN, Method
@@ -126,6 +127,28 @@ def test_biases_take_the_mean_error_out(made: Callable[[str], bytes]) -> None:
         a.dtype for a, b in zip(*(graph.tensors for graph in same), strict=True) if not np.array_equal(a.data, b.data)
     ]
     assert set(differing) <= {"int32"}
+
+
+def test_biases_are_corrected_with_each_file_parsed_once(
+    made: Callable[[str], bytes], pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed, run = [], []
+
+    def parsing(data: bytes, origin: str) -> Model:
+        parsed.append(data)
+        return parse(data, origin)
+
+    def recording(data: bytes, graph: Graph) -> Recorder:
+        run.append(data)
+        return Recorder(data, graph)
+
+    monkeypatch.setattr(bias, "parse", parsing)
+    monkeypatch.setattr(bias, "Recorder", recording)
+    assert bias.corrected(made("max"), made("float32"), pictures[:2]) != made("max")
+    assert parsed == [made("float32"), made("max")]
+    assert run.count(made("float32")) == 1
+    operators = parse(made("max"), "file").main.operators
+    assert len(run) == 1 + sum(operator.op in bias.WEIGHTED for operator in operators) < 1 + len(operators)
 
 
 def test_equalized_files_compute_the_same(made: Callable[[str], bytes]) -> None:
