@@ -98,12 +98,11 @@ def _resolved(schema: Schema, part: Schema) -> Schema:
 def _expected(wanted: Schema, details: ErrorDetails) -> str:
     if "properties" in wanted:
         return f"a section with keys such as {', '.join(list(wanted['properties'])[:3])}"
-    if values := _values(wanted):
-        return f"{'one of ' * (len(values) > 1)}{', '.join(map(str, values))}" + (
-            " or null" if wanted.get("null") else ""
-        )
     kind = _KINDS.get(wanted.get("type", ""), details["msg"].removeprefix("Input should be ").lower())
-    return str(wanted.get("description", kind)) + (" or null" if wanted.get("null") else "")
+    said = str(wanted.get("description", kind))
+    if values := _values(wanted):
+        said = ("one of " if len(values) > 1 else "") + ", ".join(map(str, values))
+    return f"{said} or null" if wanted.get("null") else said
 
 
 def _shown(found: Any, raw: str, kind: str) -> str:

@@ -56,7 +56,7 @@ def new_folder(out: Path) -> Iterator[Path]:
 def write_network(folder: Path, name: str, network: Network, architecture: Architecture) -> None:
     """Writes the network as a checkpoint, as `nas export` and `nas train --init` read it, and its architecture."""
     checkpoints = folder / "checkpoints"
-    with Checkpoints(checkpoints, architecture, _RECIPE, 0, network, start=f"imported as {name}") as kept:
+    with Checkpoints(checkpoints, architecture, _RECIPE, 0, network, {"start": f"imported as {name}"}) as kept:
         kept.save(0, Chain.of(network).state(network, _RECIPE), [])
     write_text(folder / TRAINED, dump_yaml({"name": name, "architecture": architecture.text}))
 

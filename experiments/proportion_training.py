@@ -69,8 +69,8 @@ def make_trainer(
     """So many processes, or for 0 this one."""
     if not workers:
         return InProcess(Trainings(settings, folder, dataset, progress))
-    data = settings.data.model_copy(update={"memory": settings.data.memory / workers})  # of the one machine
-    prepare = PrepareTrainings(settings.model_copy(update={"data": data}), folder.absolute())
+    own = settings.model_copy(update={"data": settings.data.beside(workers)})
+    prepare = PrepareTrainings(own, folder.absolute())
     return Crew(LocalProcesses(prepare, workers, folder / LOGS))
 
 

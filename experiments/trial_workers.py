@@ -53,9 +53,7 @@ def _engine(context: Context) -> Engine:
     search = experiment.search
     folder = context.folder.path.absolute()
     if search.engine == "local":
-        # Each has its share of the memory that this machine's pictures may take.
-        data = experiment.data.model_copy(update={"memory": experiment.data.memory / search.workers})
-        own = experiment.model_copy(update={"data": data})
+        own = experiment.model_copy(update={"data": experiment.data.beside(search.workers)})
         return LocalProcesses(PrepareTrials(own, folder, Path.cwd()), search.workers, context.path(LOGS))
     prepare = PrepareTrials(experiment, folder, Path.cwd())
     address = search.engine.removeprefix("ray").removeprefix(":") or None

@@ -9,10 +9,10 @@ def reads(jaxpr: Any) -> Counter[Any]:
 
     Of an equation that no result depends on, none of the variables it makes is there.
     """
-    counts = Counter(variable for variable in jaxpr.outvars if not _is_literal(variable))
+    counts = Counter(variable for variable in jaxpr.outvars if not is_literal(variable))
     for equation in reversed(jaxpr.eqns):
         if any(variable in counts for variable in equation.outvars):
-            counts.update(variable for variable in equation.invars if not _is_literal(variable))
+            counts.update(variable for variable in equation.invars if not is_literal(variable))
     return counts
 
 
@@ -23,5 +23,6 @@ def called(equation: Any) -> Any:
     )
 
 
-def _is_literal(variable: Any) -> bool:
+def is_literal(variable: Any) -> bool:
+    """Whether an equation reads a number that stands in it, which is no variable."""
     return hasattr(variable, "val")

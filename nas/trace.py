@@ -22,6 +22,7 @@ from nas.blocks.activations import PREFIX
 from nas.blocks.convolution import library_convolutions, same_padding
 from nas.blocks.initializers import shapes_only
 from nas.blocks.layers import BATCH_NORM
+from nas.equations import called, is_literal
 from nas.network import steps
 from nas.ops import BlockTrace, LayerTrace, Op, Shape, Trace
 
@@ -103,36 +104,36 @@ class _Reader:
     def read(self, jaxpr: Any) -> None:
         variables = [variable for equation in jaxpr.eqns for variable in equation.invars]
         # JAX has one jaxpr for equal calls: its variables are counted anew, not on top.
-        self.uses |= Counter(variable for variable in (*variables, *jaxpr.outvars) if not _is_literal(variable))
+        self.uses |= Counter(variable for variable in (*variables, *jaxpr.outvars) if not is_literal(variable))
         for equation in jaxpr.eqns:
             self._equation(equation)
 
     def _equation(self, equation: Any) -> None:
-        tensors = [v for v in equation.invars if not _is_literal(v) and v in self.tensors]
+        tensors = [v for v in equation.invars if not is_literal(v) and v in self.tensors]
         if not tensors:
             return  # computed from weights alone: a constant of the deployed network
         name = equation.primitive.name
         if name in CONTROL_FLOW:
             raise ValueError(f"found JAX's {name}; expected no loops and no branches, whose ops cannot be counted")
-        inner = _inner(equation)
+        inner = called(equation)
         if inner is None:
             self._primitive(name, equation, tensors)
-        elif (called := equation.params.get("name", "")).startswith(PREFIX):
-            self._activation(called.removeprefix(PREFIX), equation, tensors)
-        elif called == BATCH_NORM:
+        elif (function := equation.params.get("name", "")).startswith(PREFIX):
+            self._activation(function.removeprefix(PREFIX), equation, tensors)
+        elif function == BATCH_NORM:
             self._batch_norm(equation, tensors)
         else:
-            self._call(inner, equation)
+            self._call(getattr(inner, "jaxpr", inner), equation)
 
     def _call(self, inner: Any, equation: Any) -> None:
         for inside in (*inner.invars, *(made for each in inner.eqns for made in each.outvars)):
             self.tensors.pop(inside, None)  # what it was in an equal call before
         for inside, outside in zip(inner.invars, equation.invars, strict=True):
-            if not _is_literal(outside) and outside in self.tensors:
+            if not is_literal(outside) and outside in self.tensors:
                 self.tensors[inside] = self.tensors[outside]
         self.read(inner)
         for inside, outside in zip(inner.outvars, equation.outvars, strict=True):
-            if not _is_literal(inside) and inside in self.tensors:
+            if not is_literal(inside) and inside in self.tensors:
                 self.tensors[outside] = self.tensors[inside]
                 self.uses[inside] += self.uses.get(outside, 0) - 1
 
@@ -179,7 +180,7 @@ class _Reader:
         self._emit("dense", equation, tensors, macs=macs, weights=weights if len(tensors) == 1 else 0)
 
     def _elementwise(self, kind: str, equation: Any, tensors: Sequence[Any]) -> None:
-        constants = [v for v in equation.invars if _is_literal(v) or v not in self.tensors]
+        constants = [v for v in equation.invars if is_literal(v) or v not in self.tensors]
         if constants and self._absorbs(kind, constants[0], tensors[0]):
             self.tensors[equation.outvars[0]] = self.tensors[tensors[0]]
             return
@@ -265,10 +266,6 @@ class _Reader:
             self.tensors[out] = output
 
 
-def _is_literal(variable: Any) -> bool:
-    return hasattr(variable, "val")
-
-
 def _size(variable: Any) -> int:
     return math.prod(variable.aval.shape)
 
@@ -277,11 +274,3 @@ def _is_count(constant: Any) -> bool:
     """Whether a pool's sums may be divided by it: one number, or one for each place."""
     shape = constant.aval.shape
     return _size(constant) == 1 or (len(shape) == 4 and shape[0] == shape[3] == 1)
-
-
-def _inner(equation: Any) -> Any:
-    """The jaxpr that an equation calls, or None for a primitive."""
-    for key in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
-        if (inner := equation.params.get(key)) is not None:
-            return getattr(inner, "jaxpr", inner)
-    return None

@@ -84,3 +84,7 @@ class Data(Section):
         if test + validation >= 1:
             raise said(f"found {test}; expected less than {1 - validation:g}, so that some are left to train on")
         return test
+
+    def beside(self, count: int) -> "Data":
+        """The same where so many processes of one machine read it, each of which has its share of the memory."""
+        return self.model_copy(update={"memory": self.memory / count})

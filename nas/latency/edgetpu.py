@@ -159,7 +159,7 @@ def _on_chip(costs: list[_BlockCost]) -> Iterable[_BlockCost]:
 
 
 def _block_cost(block: BlockTrace, c: Constants) -> _BlockCost:
-    cut = next((index for index, op in enumerate(block.ops) if not _mapped(op)), len(block.ops))
+    cut = next((index for index, op in enumerate(block.ops) if not maps(op.kind, op.activation)), len(block.ops))
     mapped, rest = block.ops[:cut], block.ops[cut:]
     compute = memory = 0.0
     for op in mapped:
@@ -185,12 +185,8 @@ def _block_cost(block: BlockTrace, c: Constants) -> _BlockCost:
 
 def _packed(cost: _BlockCost, block: BlockTrace) -> _BlockCost:
     """The block with the weight bytes of the older uint8 models."""
-    sizes = (layout.weight_bytes(op, per_channel=False) for op in block.ops if _mapped(op))
+    sizes = (layout.weight_bytes(op, per_channel=False) for op in block.ops if maps(op.kind, op.activation))
     return replace(cost, weights=tuple(size for size in sizes if size))
-
-
-def _mapped(op: Op) -> bool:
-    return maps(op.kind, op.activation)
 
 
 def instruction_ops(op: Op) -> int:

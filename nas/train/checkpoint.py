@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from math import sqrt
@@ -38,6 +38,8 @@ class Checkpoints:
     """The latest and the best checkpoint of one training, in a folder of its own.
 
     Each is written beside the ones before, and one of those is deleted only when it is whole.
+    `others` is what else tells the training from any other, by what messages call it; of it `validation`
+    is the number of pictures on which each epoch was scored.
     """
 
     def __init__(
@@ -47,20 +49,17 @@ class Checkpoints:
         recipe: Recipe,
         seed: int,
         network: Network,
-        start: str = "",
-        validation: int = 0,  # pictures, on which each epoch was scored
+        others: Mapping[str, Any],
     ):
         self.folder, self.chain, self.network = folder, Chain.of(network), network
         self.about: dict[str, Any] = {
             "architecture": architecture.text,
             "recipe": asdict(recipe),
             "seed": seed,
-            "validation": validation,
+            **others,
         }
         self.about["recipe"]["augment"] = list(recipe.augment)
-        if start:
-            self.about["start"] = start
-        self._best = _LatestAndBest(validation)
+        self._best = _LatestAndBest(others.get("validation", 0))
         options = ocp.CheckpointManagerOptions(preservation_policy=self._best, cleanup_tmp_directories=True)
         self._log_level = _LOG.level
         _LOG.setLevel(logging.CRITICAL)  # Orbax logs a failure several times, at length; it is raised here too

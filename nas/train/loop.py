@@ -120,10 +120,9 @@ def train(
     state = chain.state(network, recipe)
     kept = None
     if checkpoints is not None:
-        about, pictures = start.about if start else "", len(dataset.validation)
-        kept = Checkpoints(checkpoints, architecture, recipe, seed, network, about, pictures)
-        apart = group.count if group and recipe.norms_over == "device" else 1
-        kept.about |= {"pictures": len(dataset.train), "devices": apart, **_told_by(teacher, grid)}
+        sharing_norms = group.count if group and recipe.norms_over == "device" else 1
+        others = _told_by(dataset, sharing_norms, start, teacher, grid)
+        kept = Checkpoints(checkpoints, architecture, recipe, seed, network, others)
     first_step = 0.0
     with _Folders(kept, log or checkpoints) as folders:
         state, history = folders.latest(state)
@@ -140,9 +139,20 @@ def train(
     return Trained(network, tuple(history), first_step)
 
 
-def _told_by(teacher: Teacher | None, grid: Grid | None) -> dict[str, str]:
-    """What tells a training from another with the same network, recipe and seed."""
-    return ({"teacher": teacher.text} if teacher else {}) | ({"grid": grid.digest} if grid else {})
+def _told_by(
+    dataset: Dataset, devices: int, start: Start | None, teacher: Teacher | None, grid: Grid | None
+) -> dict[str, Any]:
+    """What tells a training from another with the same network, recipe and seed.
+
+    `devices` is among how many a batch is shared where batch norms see shares.
+    """
+    always = {"validation": len(dataset.validation), "pictures": len(dataset.train), "devices": devices}
+    sometimes = {
+        "start": start and start.about,
+        "teacher": teacher and teacher.text,
+        "grid": grid and grid.digest,
+    }
+    return always | {what: said for what, said in sometimes.items() if said}
 
 
 class _Folders(ExitStack):
