@@ -118,11 +118,9 @@ def train(
     rounding = block_roundings(network, dataset.train.images.shape[1:], recipe, grid)
     chain = Chain.of(network, by_block, rounding)
     state = chain.state(network, recipe)
-    kept = None
-    if checkpoints is not None:
-        sharing_norms = group.count if group and recipe.norms_over == "device" else 1
-        others = _told_by(dataset, sharing_norms, start, teacher, grid)
-        kept = Checkpoints(checkpoints, architecture, recipe, seed, network, others)
+    kept = checkpoints and Checkpoints(
+        checkpoints, architecture, recipe, seed, network, _told_by(dataset, recipe, group, start, teacher, grid)
+    )
     first_step = 0.0
     with _Folders(kept, log or checkpoints) as folders:
         state, history = folders.latest(state)
@@ -140,13 +138,16 @@ def train(
 
 
 def _told_by(
-    dataset: Dataset, devices: int, start: Start | None, teacher: Teacher | None, grid: Grid | None
+    dataset: Dataset,
+    recipe: Recipe,
+    group: Devices | Threads | None,
+    start: Start | None,
+    teacher: Teacher | None,
+    grid: Grid | None,
 ) -> dict[str, Any]:
-    """What tells a training from another with the same network, recipe and seed.
-
-    `devices` is among how many a batch is shared where batch norms see shares.
-    """
-    always = {"validation": len(dataset.validation), "pictures": len(dataset.train), "devices": devices}
+    """What tells a training from another with the same network, recipe and seed."""
+    shares = group.count if group and recipe.norms_over == "device" else 1  # of a batch, that batch norms see
+    always = {"validation": len(dataset.validation), "pictures": len(dataset.train), "devices": shares}
     sometimes = {
         "start": start and start.about,
         "teacher": teacher and teacher.text,
