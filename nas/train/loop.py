@@ -118,9 +118,8 @@ def train(
     rounding = block_roundings(network, dataset.train.images.shape[1:], recipe, grid)
     chain = Chain.of(network, by_block, rounding)
     state = chain.state(network, recipe)
-    kept = checkpoints and Checkpoints(
-        checkpoints, architecture, recipe, seed, network, _told_by(dataset, recipe, group, start, teacher, grid)
-    )
+    others = _told_by(dataset, recipe, group, start, teacher, grid)
+    kept = Checkpoints(checkpoints, architecture, recipe, seed, network, others) if checkpoints else None
     first_step = 0.0
     with _Folders(kept, log or checkpoints) as folders:
         state, history = folders.latest(state)
