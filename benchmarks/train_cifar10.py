@@ -4,13 +4,13 @@
 
 FOLDER is where tensorflow-datasets has cifar10 prepared. A network of MobileNet v2's blocks is trained
 to the end, then ResNet-20, the network of 0.27 million parameters that arXiv 1512.03385 trains on
-CIFAR-10, of about its multiply-accumulates, which learns from the first beside the labels. Then
-ResNet-8 is trained on some of the pictures with a short recipe, and so often again with one ingredient
-left out or added. Every training goes on from its last epoch where the same command is given again;
-each that ends adds a row to results/train_cifar10.csv, of which results/train_cifar10.md is made. With
---only it trains that network alone, so that several commands may share a machine. With --devices the
-processor passes for so many, which share every batch of the networks that are trained to the end. When
-all are trained come the same steps shared by one, two and four devices.
+CIFAR-10, of about its multiply-accumulates. Then ResNet-8 is trained on some of the pictures with a
+short recipe, and so often again with one ingredient left out or added. Every training goes on from its
+last epoch where the same command is given again; each that ends adds a row to
+results/train_cifar10.csv, of which results/train_cifar10.md is made. With --only it trains that network
+alone, so that several commands may share a machine. With --devices the processor passes for so many,
+which share every batch of the networks that are trained to the end. When all are trained come the same
+steps shared by one, two and four devices.
 """
 
 import argparse
@@ -31,7 +31,6 @@ from nas.trace import trace
 from nas.train import Dataset, Epoch, Recipe, accuracy, load_dataset, train
 from nas.train.checkpoint import load_trained
 from nas.train.data import with_pictures
-from nas.train.distillation import Teacher
 
 RESULTS = Path(__file__).parent / "results"
 RESNET = Architecture.parse(
@@ -88,11 +87,15 @@ RANDAUGMENT, ERASE = "randaugment layers=1 magnitude=7", "erase largest=0.2"
 TO_THE_END = {
     "mobilenet-v2-like": replace(LONG, epochs=44, augment=(*LONG.augment, RANDAUGMENT, ERASE)),
     "resnet-20": replace(
-        LONG, epochs=42, augment=(*LONG.augment, RANDAUGMENT), label_smoothing=0, progressive_stages=1
+        LONG,
+        epochs=66,
+        learning_rate=0.024,
+        weight_decay=0.02,
+        label_smoothing=0,
+        ema=0.9995,
+        augment=(*LONG.augment, RANDAUGMENT),
     ),
 }
-TEACHERS = {"resnet-20": "mobilenet-v2-like"}
-DISTILLATION = {"weight": 0.8, "temperature": 2.0}
 SHORT = replace(RECIPE, epochs=6, warmup_epochs=1)
 VARIANTS = {
     "the whole recipe, shortened": SHORT,
@@ -140,14 +143,6 @@ class Job:
         """What its folder is called."""
         return "-".join([self.network, *self.about.replace(":", "").replace(",", "").split(), str(self.seed)])
 
-    def teacher(self, runs: Path) -> Teacher | None:
-        """The network that it learns from beside the labels, trained before."""
-        if self not in FULL or self.network not in TEACHERS:
-            return None
-        before = next(job for job in FULL if job.network == TEACHERS[self.network])
-        taught = load_trained((runs / before.name).absolute())
-        return Teacher(taught.network, taught.architecture.resolution, **DISTILLATION)
-
 
 FULL = [Job(network, "the whole recipe", recipe, 0) for network, recipe in TO_THE_END.items()]
 ABLATION = [Job("resnet-8", about, recipe, seed) for seed in SEEDS for about, recipe in VARIANTS.items()]
@@ -189,7 +184,6 @@ def run(job: Job, dataset: Dataset, runs: Path, devices: int) -> dict[str, str]:
         seed=job.seed,
         checkpoints=folder,
         progress=say,
-        teacher=job.teacher(runs),
         devices=devices,
     )
     best = load_trained(folder)
@@ -239,7 +233,7 @@ def document(
             "Seed 0, tested after [the best epoch](../../docs/training.md#the-best-epoch). Minutes are those of all "
             "cores together, with validation, with whatever ran beside.",
             markdown(("network", "parameters", "M MACs", "epochs", "cores", "minutes", "images/s", "test %"), full),
-            "\n".join(f"* {network}: {_said(TO_THE_END[network])}{_taught(network)}." for network, *_ in full),
+            "\n".join(f"* {network}: {_said(TO_THE_END[network])}." for network, *_ in full),
         ]
     if ablation := _ablation(rows):
         parts += [
@@ -267,18 +261,8 @@ def _said(recipe: Recipe) -> str:
     return (
         f"{recipe.optimizer} with momentum {recipe.momentum:g}, learning rate {recipe.learning_rate:g} for batches of "
         f"{recipe.batch_size} after {recipe.warmup_epochs:g} epochs of warm-up, cosine, weight decay "
-        f"{recipe.weight_decay:g}, label smoothing {recipe.label_smoothing:g}, averaged weights, "
+        f"{recipe.weight_decay:g}, label smoothing {recipe.label_smoothing:g}, weights averaged by {recipe.ema:g}, "
         f"augmentation by {', '.join(recipe.augment)}{growing if recipe.progressive_stages > 1 else ''}"
-    )
-
-
-def _taught(network: str) -> str:
-    if network not in TEACHERS:
-        return ""
-    weight, temperature = DISTILLATION["weight"], DISTILLATION["temperature"]
-    return (
-        f"; learns from the {TEACHERS[network]} network above by {weight:g} at temperature {temperature:g}, whose own "
-        "training is not in the minutes"
     )
 
 
