@@ -14,7 +14,8 @@ from nas.train.step import Chain
 class Teacher:
     """A network whose outputs, softened by `temperature`, are by `weight` (0 to 1) what another learns.
 
-    It reads what the other reads, resized to its own `side`, in evaluation; it does not change.
+    It reads the pictures that the other reads, augmented alike, resized to its own `side`, in evaluation; where
+    the other's are smaller for a while (`Recipe.progressive_stages`), it still reads them whole. It does not change.
     Raises `InputError` for a weight or temperature that cannot be meant.
     """
 

@@ -66,7 +66,8 @@ class _Found(NamedTuple):
 def take_step(plan: Plan, state: State, batch: Batch, step: Step) -> tuple[State, Any]:
     """State after one step on a batch, and its loss. The state given is used up."""
     recipe, run = plan.recipe, plan.chain.run
-    read = input_program(tuple(recipe.augment), recipe.accumulate, recipe.precision, plan.side)
+    side = batch.images.shape[1] if plan.lesson else plan.side  # a teacher sees whole pictures
+    read = input_program(tuple(recipe.augment), recipe.accumulate, recipe.precision, side)
     parts = run(read, batch.images, batch.labels, step.seeds[-1], step.strength)
     steps = [step.part(index, len(parts)) for index in range(len(parts))]
     in_parts = _one_by_one if plan.chain.by_block or len(parts) == 1 else _as_loop
@@ -120,6 +121,8 @@ def _of_pictures(plan: Plan, run: Runner, weights: Any, statistics: Any, part: A
     """Forward through the blocks, and back, by a runner that may be a share's own."""
     x, labels = part
     taught = _taught(plan, run, teacher, x)
+    if x.shape[1] != plan.side:
+        x = run(reread_program(plan.side, plan.recipe.precision), x)
     outputs, new, back = _forward(plan, run, weights, statistics, x, step)
     lesson = plan.lesson and (plan.lesson.weight, plan.lesson.temperature)
     objective = loss_program(plan.recipe.label_smoothing, plan.recipe.accumulate, lesson)
@@ -161,7 +164,7 @@ def _taught(plan: Plan, run: Runner, teacher: Any, x: Any) -> Any:
     if plan.lesson is None:
         return None
     weights, statistics = teacher
-    reread = run(reread_program(plan.lesson.side), x)
+    reread = run(reread_program(plan.lesson.side, "float32"), x)
     return replace(plan.lesson.chain, run=run).infer(weights, statistics, reread)
 
 

@@ -34,9 +34,9 @@ def normalise_program() -> Any:
 
 
 @cache
-def reread_program(side: int) -> Any:
-    """What one network reads in training to what another reads in evaluation: float32, `side` high and wide."""
-    return program(lambda x: _resized(x.astype(jnp.float32), side), f"reread {side}")
+def reread_program(side: int, precision: str) -> Any:
+    """Pictures that a network can read to those that another reads, or the same in training: `side` high and wide."""
+    return program(lambda x: _resized(x.astype(jnp.float32), side).astype(precision), f"reread {side} {precision}")
 
 
 def _resized(x: jax.Array, side: int) -> jax.Array:

@@ -9,9 +9,11 @@ from nas.architecture import Architecture
 from nas.errors import InputError
 from nas.network import initialise
 from nas.train import Dataset, Recipe, train
-from nas.train.augment.batch import Labels
+from nas.train.augment.batch import Labels, normalise
+from nas.train.compiled import compile_chain
 from nas.train.distillation import Teacher
 from nas.train.objective import loss_program
+from nas.train.step import Chain, Step
 
 PUPIL = "input 8x8x1\nstem conv c8\nhead pool\nhead dense c10"
 
@@ -36,6 +38,25 @@ def test_a_pupil_of_the_teacher_alone_comes_to_say_what_it_says(digits: Dataset,
     assert trained.history[-1].loss < 0.3 * trained.history[0].loss
     with pytest.raises(InputError, match="holds a training with another teacher"):
         train(Architecture.parse(PUPIL), digits, recipe, teacher=Teacher(network, 12), checkpoints=tmp_path)
+
+
+@pytest.mark.parametrize("by_block", [True, False])
+def test_a_teacher_reads_whole_pictures_where_the_pupil_reads_smaller_ones(digits: Dataset, by_block: bool) -> None:
+    pupil, teacher = (initialise(Architecture.parse(PUPIL), seed) for seed in (0, 5))
+    teacher.eval()
+    recipe = Recipe(batch_size=16, label_smoothing=0, augment=())
+    chain = Chain.of(pupil, by_block)
+    compiled = compile_chain(
+        chain, recipe, chain.state(pupil, recipe), (8, 8, 1), side=4, teacher=Teacher(teacher, 8, 1, 2)
+    )
+    images, labels = digits.train.images[:16], digits.train.labels[:16]
+    step = Step(np.zeros(len(chain.layouts) + 1, np.uint32), np.float32(0), np.float32(0))
+    _, loss = compiled.step(chain.state(pupil, recipe), images, labels, step)
+    whole = normalise(images)
+    pupil.train()
+    small = pupil(jax.image.resize(whole, (16, 4, 4, 1), "linear"))
+    expected, _ = loss_program(0, 1, (1.0, 2.0))(small, Labels(labels), teacher(whole))
+    assert float(loss) == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_a_teacher_that_cannot_be_meant_is_refused() -> None:
