@@ -4,13 +4,13 @@
 
 FOLDER is where tensorflow-datasets has cifar10 prepared. A network of MobileNet v2's blocks is trained
 to the end, then ResNet-20, the network of 0.27 million parameters that arXiv 1512.03385 trains on
-CIFAR-10, of about its multiply-accumulates. Then ResNet-8 is trained on some of the pictures with a
-short recipe, and so often again with one ingredient left out or added. Every training goes on from its
-last epoch where the same command is given again; each that ends adds a row to
-results/train_cifar10.csv, of which results/train_cifar10.md is made. With --only it trains that network
-alone, so that several commands may share a machine. With --devices the processor passes for so many,
-which share every batch of the networks that are trained to the end. When all are trained come the same
-steps shared by one, two and four devices.
+CIFAR-10, of about its multiply-accumulates: from the labels alone, and from the first network too. Then
+ResNet-8 is trained on some of the pictures with a short recipe, and so often again with one ingredient
+left out or added. Every training goes on from its last epoch where the same command is given again;
+each that ends adds a row to results/train_cifar10.csv, of which results/train_cifar10.md is made. With
+--only it trains that network alone, so that several commands may share a machine. With --devices the
+processor passes for so many, which share every batch of the networks that are trained to the end. When
+all are trained come the same steps shared by one, two and four devices.
 """
 
 import argparse
@@ -31,6 +31,8 @@ from nas.trace import trace
 from nas.train import Dataset, Epoch, Recipe, accuracy, load_dataset, train
 from nas.train.checkpoint import load_trained
 from nas.train.data import with_pictures
+from nas.train.distillation import Teacher
+from nas.train.loop import Trained
 
 RESULTS = Path(__file__).parent / "results"
 RESNET = Architecture.parse(
@@ -84,18 +86,6 @@ RECIPE = Recipe(
 )
 LONG = replace(RECIPE, weight_decay=0.04, label_smoothing=0.1, progressive_stages=2, progressive_from=0.75)
 RANDAUGMENT, ERASE = "randaugment layers=1 magnitude=7", "erase largest=0.2"
-TO_THE_END = {
-    "mobilenet-v2-like": replace(LONG, epochs=44, augment=(*LONG.augment, RANDAUGMENT, ERASE)),
-    "resnet-20": replace(
-        LONG,
-        epochs=66,
-        learning_rate=0.024,
-        weight_decay=0.02,
-        label_smoothing=0,
-        ema=0.9995,
-        augment=(*LONG.augment, RANDAUGMENT),
-    ),
-}
 SHORT = replace(RECIPE, epochs=6, warmup_epochs=1)
 VARIANTS = {
     "the whole recipe, shortened": SHORT,
@@ -131,20 +121,48 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Job:
-    """One training."""
+    """One training, and the one before whose network it learns from beside the labels."""
 
     network: str
     about: str
     recipe: Recipe
     seed: int
+    teacher: "Job | None" = None
 
-    @property
-    def name(self) -> str:
-        """What its folder is called."""
-        return "-".join([self.network, *self.about.replace(":", "").replace(",", "").split(), str(self.seed)])
+    def folder(self, runs: Path) -> Path:
+        """Where it is kept."""
+        words = self.about.replace(":", "").replace(",", "").split()
+        return (runs / "-".join([self.network, *words, str(self.seed)])).absolute()
 
 
-FULL = [Job(network, "the whole recipe", recipe, 0) for network, recipe in TO_THE_END.items()]
+MOBILENET_ALONE = Job(
+    "mobilenet-v2-like",
+    "the whole recipe",
+    replace(LONG, epochs=44, augment=(*LONG.augment, RANDAUGMENT, ERASE)),
+    seed=0,
+)
+RESNET_ALONE = Job(
+    "resnet-20",
+    "the whole recipe",
+    replace(
+        LONG,
+        epochs=66,
+        learning_rate=0.024,
+        weight_decay=0.02,
+        label_smoothing=0,
+        ema=0.9995,
+        augment=(*LONG.augment, RANDAUGMENT),
+    ),
+    seed=0,
+)
+RESNET_TAUGHT = replace(
+    RESNET_ALONE,
+    about="taught by mobilenet-v2-like",
+    recipe=replace(RESNET_ALONE.recipe, epochs=52),
+    teacher=MOBILENET_ALONE,
+)
+FULL = [MOBILENET_ALONE, RESNET_ALONE, RESNET_TAUGHT]
+DISTILLATION = {"weight": 0.8, "temperature": 2.0}
 ABLATION = [Job("resnet-8", about, recipe, seed) for seed in SEEDS for about, recipe in VARIANTS.items()]
 FEW = 10_000  # pictures that the shortened trainings see
 
@@ -171,22 +189,9 @@ def main() -> None:
 
 def run(job: Job, dataset: Dataset, runs: Path, devices: int) -> dict[str, str]:
     """Trains to the end, or the rest of it, and tests the best epoch in validation."""
-    folder = (runs / job.name).absolute()
     seen = dataset if job in FULL else with_pictures(dataset, FEW, job.seed)
-
-    def say(epoch: Epoch) -> None:
-        print(f"{job.name}  epoch {epoch.epoch}  {epoch.validation_accuracy:.4f}  {epoch.seconds:.0f} s", flush=True)
-
-    trained = train(
-        NETWORKS[job.network],
-        seen,
-        job.recipe,
-        seed=job.seed,
-        checkpoints=folder,
-        progress=say,
-        devices=devices,
-    )
-    best = load_trained(folder)
+    trained = _trained(job, seen, runs, devices)
+    best = load_trained(job.folder(runs))
     values = (
         job.network,
         job.about,
@@ -199,6 +204,30 @@ def run(job: Job, dataset: Dataset, runs: Path, devices: int) -> dict[str, str]:
         f"{len(seen.train) * len(trained.history) / trained.seconds:.0f}",
     )
     return dict(zip(COLUMNS, map(str, values), strict=True))
+
+
+def _trained(job: Job, dataset: Dataset, runs: Path, devices: int) -> Trained:
+    """Trains to the end, or the rest of it, after the network that it learns from."""
+    teacher = None
+    if job.teacher:
+        _trained(job.teacher, dataset, runs, devices)
+        kept = load_trained(job.teacher.folder(runs))
+        teacher = Teacher(kept.network, kept.architecture.resolution, **DISTILLATION)
+    folder = job.folder(runs)
+
+    def say(epoch: Epoch) -> None:
+        print(f"{folder.name}  epoch {epoch.epoch}  {epoch.validation_accuracy:.4f}  {epoch.seconds:.0f} s", flush=True)
+
+    return train(
+        NETWORKS[job.network],
+        dataset,
+        job.recipe,
+        seed=job.seed,
+        checkpoints=folder,
+        progress=say,
+        devices=devices,
+        teacher=teacher,
+    )
 
 
 def read(file: Path) -> list[dict[str, str]]:
@@ -227,13 +256,18 @@ def document(
         "Written by `benchmarks/train_cifar10.py`; every training is in `train_cifar10.csv`.",
         markdown(("what", "found"), [*header(("jax", "flax", "optax", "tensorflow-datasets")), ("data", counts)]),
     ]
-    if full := _full(rows):
+    if full := [
+        (job, row) for job in FULL for row in rows if (row["network"], row["recipe"]) == (job.network, job.about)
+    ]:
         parts += [
             "## To the end",
             "Seed 0, tested after [the best epoch](../../docs/training.md#the-best-epoch). Minutes are those of all "
-            "cores together, with validation, with whatever ran beside.",
-            markdown(("network", "parameters", "M MACs", "epochs", "cores", "minutes", "images/s", "test %"), full),
-            "\n".join(f"* {network}: {_said(TO_THE_END[network])}." for network, *_ in full),
+            "cores together, with validation, with whatever ran beside, without a teacher's own training.",
+            markdown(
+                ("network", "parameters", "M MACs", "epochs", "cores", "minutes", "images/s", "test %"),
+                [_full(job, row) for job, row in full],
+            ),
+            "\n".join(f"* {_named(job)}: {_said(job.recipe)}{_taught(job)}." for job, _ in full),
         ]
     if ablation := _ablation(rows):
         parts += [
@@ -266,16 +300,22 @@ def _said(recipe: Recipe) -> str:
     )
 
 
-def _full(rows: Sequence[dict[str, str]]) -> list[tuple[str, ...]]:
-    found = []
-    for row in rows:
-        if row["recipe"] == "the whole recipe":
-            traced = trace(NETWORKS[row["network"]])
-            size = f"{traced.params:,}", f"{traced.macs / 1e6:.1f}"
-            percent = f"{100 * float(row['test_accuracy']):.2f}"
-            spent = (row[key] for key in ("epochs", "cores", "minutes", "images_per_second"))
-            found.append((row["network"], *size, *spent, percent))
-    return found
+def _taught(job: Job) -> str:
+    if not job.teacher:
+        return ""
+    weight, temperature = DISTILLATION["weight"], DISTILLATION["temperature"]
+    return f"; learns by {weight:g} what {job.teacher.network} says at temperature {temperature:g}"
+
+
+def _named(job: Job) -> str:
+    return f"{job.network}, {job.about}" if job.teacher else job.network
+
+
+def _full(job: Job, row: dict[str, str]) -> tuple[str, ...]:
+    traced = trace(NETWORKS[job.network])
+    size = f"{traced.params:,}", f"{traced.macs / 1e6:.1f}"
+    spent = (row[key] for key in ("epochs", "cores", "minutes", "images_per_second"))
+    return _named(job), *size, *spent, f"{100 * float(row['test_accuracy']):.2f}"
 
 
 def _ablation(rows: Sequence[dict[str, str]]) -> list[tuple[str, ...]]:

@@ -52,4 +52,4 @@ def test_the_recipe_shown_whole_is_the_one_that_was_measured(monkeypatch, tmp_pa
     assert run([*shlex.split(command.replace("\\\n", ""))[1:], "--json"]) == 0
     measured = importlib.import_module("train_cifar10")
     assert asked[0].architecture == canonical(measured.MOBILENET).text
-    assert asdict(asked[0].recipe) == asdict(measured.TO_THE_END["mobilenet-v2-like"])
+    assert asdict(asked[0].recipe) == asdict(measured.MOBILENET_ALONE.recipe)
