@@ -28,11 +28,10 @@ from train_cifar10_devices import shared_steps
 from nas.architecture import Architecture
 from nas.files import write_text
 from nas.trace import trace
-from nas.train import Dataset, Epoch, Recipe, accuracy, load_dataset, train
+from nas.train import Dataset, Epoch, Recipe, Trained, accuracy, load_dataset, train
 from nas.train.checkpoint import load_trained
 from nas.train.data import with_pictures
 from nas.train.distillation import Teacher
-from nas.train.loop import Trained
 
 RESULTS = Path(__file__).parent / "results"
 RESNET = Architecture.parse(
@@ -256,13 +255,12 @@ def document(
         "Written by `benchmarks/train_cifar10.py`; every training is in `train_cifar10.csv`.",
         markdown(("what", "found"), [*header(("jax", "flax", "optax", "tensorflow-datasets")), ("data", counts)]),
     ]
-    if full := [
-        (job, row) for job in FULL for row in rows if (row["network"], row["recipe"]) == (job.network, job.about)
-    ]:
+    ended = {(row["network"], row["recipe"]): row for row in rows}
+    if full := [(job, ended[about]) for job in FULL if (about := (job.network, job.about)) in ended]:
         parts += [
             "## To the end",
             "Seed 0, tested after [the best epoch](../../docs/training.md#the-best-epoch). Minutes are those of all "
-            "cores together, with validation, with whatever ran beside, without a teacher's own training.",
+            "cores together, with validation, with whatever ran beside.",
             markdown(
                 ("network", "parameters", "M MACs", "epochs", "cores", "minutes", "images/s", "test %"),
                 [_full(job, row) for job, row in full],
@@ -304,7 +302,10 @@ def _taught(job: Job) -> str:
     if not job.teacher:
         return ""
     weight, temperature = DISTILLATION["weight"], DISTILLATION["temperature"]
-    return f"; learns by {weight:g} what {job.teacher.network} says at temperature {temperature:g}"
+    return (
+        f"; {weight:g} of the loss is the divergence from the outputs of {job.teacher.network} at temperature "
+        f"{temperature:g}, whose own training is not in the minutes"
+    )
 
 
 def _named(job: Job) -> str:

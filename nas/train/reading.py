@@ -35,7 +35,7 @@ def normalise_program() -> Any:
 
 @cache
 def reread_program(side: int, precision: str) -> Any:
-    """Pictures that a network can read to those that another reads, or the same in training: `side` high and wide."""
+    """Pictures as `input_program` gives them to the same `side` high and wide, in a precision of their own."""
     return program(lambda x: _resized(x.astype(jnp.float32), side).astype(precision), f"reread {side} {precision}")
 
 
