@@ -157,7 +157,7 @@ RESNET_ALONE = Job(
 RESNET_TAUGHT = replace(
     RESNET_ALONE,
     about="taught by mobilenet-v2-like",
-    recipe=replace(RESNET_ALONE.recipe, epochs=52),
+    recipe=replace(RESNET_ALONE.recipe, epochs=42),
     teacher=MOBILENET_ALONE,
 )
 FULL = [MOBILENET_ALONE, RESNET_ALONE, RESNET_TAUGHT]
