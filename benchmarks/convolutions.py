@@ -2,8 +2,8 @@
 
     python benchmarks/convolutions.py
 
-Each is timed by turns with the other, forward and, for a stride of 1, backward to its input, in processor time, so
-that work beside it disturbs little. Writes results/convolutions.md.
+Each is timed by turns with the other, forward and, for a stride of 1, backward to its input, and backward to its
+kernel, in processor time, so that work beside it disturbs little. Writes results/convolutions.md.
 """
 
 import time
@@ -29,13 +29,15 @@ SHAPES = (  # side of the picture, stride, channels, outputs; the kernel is 3x3
     *((64, 2, 3, outputs) for outputs in (16, 24, 32)),
     *((32, 1, 8, outputs) for outputs in (8, 16)),
     *((32, 1, 16, outputs) for outputs in (8, 16)),
+    (32, 2, 16, 16),
     (16, 1, 32, 32),  # which is left as it is
 )
 
 
 def main() -> None:
     rows = [measure(*shape) for shape in SHAPES]
-    titles = ("pictures", "stride", "kernel", "forward, ms", "theirs / ours", "to the input, ms", "theirs / ours")
+    ways = ("forward", "to the input", "to the kernel")
+    titles = ("pictures", "stride", "kernel", *(title for way in ways for title in (f"{way}, ms", "theirs / ours")))
     text = [
         "# Convolutions of few channels",
         f"Written by `benchmarks/convolutions.py`: {BATCH} pictures a time, milliseconds of the processor for ours, "
@@ -54,18 +56,29 @@ def measure(side: int, stride: int, channels: int, outputs: int) -> tuple[str, .
     padding = same_padding((side, side), (3, 3), stride)
     ours = partial(dense_convolution, padding=padding, stride=stride, dilation=1)
     theirs = partial(library_convolution, padding=padding, stride=stride, dilation=1, groups=1)
-    cells = compared(*(partial(jax.jit(one), x, kernel) for one in (ours, theirs)))
-    if stride == 1 and channels > 3:  # nothing asks for the gradient of a picture
-        grad = generator.normal(size=(BATCH, side, side, outputs)).astype(np.float32)
-        cells += compared(*(partial(jax.jit(partial(to_input, one)), x, kernel, grad) for one in (ours, theirs)))
-    else:
-        cells += ("", "")
-    return f"{side}x{side}", str(stride), f"3x3x{channels}x{outputs}", *cells
+    grad = generator.normal(size=(BATCH, side // stride, side // stride, outputs)).astype(np.float32)
+
+    def timed(way: Callable[..., Any], *arguments: Any) -> tuple[str, str]:
+        return compared(*(partial(jax.jit(partial(way, one)), x, kernel, *arguments) for one in (ours, theirs)))
+
+    # Nothing asks for the gradient of a picture.
+    cells = timed(forward) + (timed(to_input, grad) if stride == 1 and channels > 3 else ("", ""))
+    return f"{side}x{side}", str(stride), f"3x3x{channels}x{outputs}", *cells, *timed(to_kernel, grad)
+
+
+def forward(convolution: Callable[..., jax.Array], x: jax.Array, kernel: jax.Array) -> Any:
+    """The convolution itself."""
+    return convolution(x, kernel)
 
 
 def to_input(convolution: Callable[..., jax.Array], x: jax.Array, kernel: jax.Array, grad: jax.Array) -> Any:
     """The gradient of the input."""
     return jax.vjp(lambda x: convolution(x, kernel), x)[1](grad)[0]
+
+
+def to_kernel(convolution: Callable[..., jax.Array], x: jax.Array, kernel: jax.Array, grad: jax.Array) -> Any:
+    """The gradient of the kernel."""
+    return jax.vjp(lambda kernel: convolution(x, kernel), kernel)[1](grad)[0]
 
 
 def compared(ours: Callable[[], Any], theirs: Callable[[], Any]) -> tuple[str, str]:

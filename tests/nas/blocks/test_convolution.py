@@ -63,6 +63,15 @@ def test_narrow_convolutions_compute_several_outputs_at_once():
     assert found == ["(1, 4)", "(1, 2)", "(1, 1)", "(1, 2)", "(1, 1)"]
 
 
+@pytest.mark.parametrize(("channels", "widened"), [(3, False), (8, True), (16, True), (32, False)])
+def test_gradients_of_kernels_of_few_but_not_very_few_channels_take_several_outputs_at_once(channels, widened):
+    def loss(kernel):
+        return jnp.sum(convolve(jnp.zeros((1, 8, 8, channels)), kernel, ((1, 1), (1, 1))))
+
+    program = str(jax.make_jaxpr(jax.grad(loss))(jnp.zeros((3, 3, channels, 16))))
+    assert (f"f32[3,4,{channels},32] = conv_general" in program) == widened
+
+
 def require_equal_to_the_library(picture, kernel, stride, dilation, groups=1):
     generator = np.random.default_rng(0)
     x = jnp.asarray(generator.standard_normal(picture, np.float32))
