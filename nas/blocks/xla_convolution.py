@@ -79,11 +79,9 @@ def _backward(
     def of(x: jax.Array, kernel: jax.Array) -> jax.Array:
         return library_convolution(x, kernel, padding, stride, dilation, 1)
 
-    def widened(x: jax.Array, kernel: jax.Array) -> jax.Array:
-        return _several_at_once(x, kernel, padding, stride, dilation)
-
-    # Of very few channels the gradient takes more time for several outputs at once, where the convolution takes less.
-    form = of if kernel.shape[2] < 8 else widened
+    # Of fewer channels this gradient takes more time for several outputs at once, where the convolution takes less.
+    several = partial(_several_at_once, padding=padding, stride=stride, dilation=dilation)
+    form = of if kernel.shape[2] < 8 else several
 
     def of_kernel(x: jax.Array, grad: jax.Array) -> jax.Array:
         gradient: jax.Array = jax.vjp(partial(form, x), kernel)[1](grad)[0]
