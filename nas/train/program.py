@@ -13,20 +13,33 @@ from nas.train import kept
 
 @cache
 def compiler_options(whole: bool = False) -> dict[str, Any]:
-    """What halves compiling on CPUs: XLA's older code generator, whose programs are as fast (jaxlib 0.10).
+    """What XLA (jaxlib 0.10) compiles sooner by on CPUs, and computes convolutions faster by.
 
+    Its older code generator halves compiling, for programs that are as fast. Convolutions go
+    to its own code, which multiplies by oneDNN, and not to YNNPACK: with this the gradient of
+    a kernel takes half the time (benchmarks/convolutions.py), the rest as long or less.
     For a network's blocks, which are compiled several at a time, also one thread for each
     and no more than the first level of optimisation: another quarter, at the same speed.
-    Empty on other platforms and where XLA no longer knows them.
+    Empty on other platforms, and without what XLA no longer knows.
     """
-    options: dict[str, Any] = {"xla_cpu_use_fusion_emitters": False}
+    if jax.default_backend() != "cpu":
+        return {}
+    options: dict[str, Any] = {
+        "xla_cpu_use_fusion_emitters": False,
+        "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE",
+    }
     if not whole:
         options |= {"xla_cpu_parallel_codegen_split_count": 1, "xla_backend_optimization_level": 1}
+    return options if _known(options) else {name: value for name, value in options.items() if _known({name: value})}
+
+
+def _known(options: dict[str, Any]) -> bool:
+    """Whether XLA compiles with these options."""
     try:
         jax.jit(jnp.negative).lower(1).compile(options)
     except jax.errors.JaxRuntimeError:
-        return {}
-    return options
+        return False
+    return True
 
 
 class Ready(NamedTuple):
