@@ -2,8 +2,8 @@
 
 XLA's CPU code for depthwise convolutions is an order of magnitude slower than k*k
 shifted multiply-adds, its gradients more so; 1x1 convolutions are faster as matrix
-products, and so are those to at least twice the channels and those whose kernel is larger
-than the picture. GPUs and TPUs have good library convolutions. The numbers are the same. Under `library_convolutions()`
+products, and so are those whose kernel is larger than the picture. GPUs and TPUs have
+good library convolutions. The numbers are the same. Under `library_convolutions()`
 every convolution is one `conv_general_dilated`, which is what tracing must see. Export
 goes one step further, by `mappable_operations()`.
 """
@@ -20,7 +20,6 @@ from jax import lax
 from nas.blocks.xla_convolution import Padding, Stride, dense_convolution, library_convolution, pair
 
 PADDINGS = ("same", "symmetric", "valid", "ceil")
-POSITIONS = 4096  # of outputs that a widening convolution computes at a time
 
 _library = ContextVar("library_convolutions", default=False)
 _mappable = ContextVar("mappable_operations", default=False)
@@ -111,8 +110,6 @@ def convolve(
         return _depthwise(x, kernel, padding, stride, dilation)
     if groups == 1 and min(x.shape[1:3]) < max(kernel.shape[:2]):
         return _by_columns(x, kernel, padding, stride, dilation)
-    if groups == 1 and max(kernel.shape[:2]) <= 3 and kernel.shape[3] >= 2 * kernel.shape[2] >= 48:
-        return _widening(x, kernel, padding, stride, dilation)
     if groups == 1:
         return dense_convolution(x, kernel, padding, stride, dilation)
     return library_convolution(x, kernel, padding, stride, dilation, groups)
@@ -131,85 +128,6 @@ def _product(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """
     channels = kernel.shape[-1]
     return (x.reshape(-1, x.shape[-1]) @ kernel.reshape(-1, channels)).reshape(*x.shape[:3], channels)
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
-def _widening(x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int) -> jax.Array:
-    """A convolution to at least twice the channels, and its gradients, as matrix products of a few pictures at a time.
-
-    These are so few that what each output position sees stays in the processor's cache. XLA's
-    own take longer, above all its gradient of the kernel.
-    """
-    return _widening_forward(x, kernel, padding, stride, dilation)[0]
-
-
-def _columns(x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int) -> jax.Array:
-    """What each output position of (N, H, W, C) sees, (N, H', W', kh * kw * C)."""
-    windows = [window for _, window in _windows(x, kernel.shape[:2], padding, stride, dilation)]
-    columns: jax.Array = lax.optimization_barrier(jnp.concatenate(windows, -1))
-    return columns
-
-
-def _in_shares(pictures: jax.Array, positions: int) -> jax.Array:
-    """(B, ...) as (shares, B / shares, ...), where a share has at most some thousand of output positions."""
-    batch = pictures.shape[0]
-    most = max(1, POSITIONS // positions)
-    count = next(count for count in range(min(batch, most), 0, -1) if batch % count == 0)
-    return pictures.reshape(batch // count, count, *pictures.shape[1:])
-
-
-def _widening_forward(
-    x: jax.Array, kernel: jax.Array, padding: Padding, stride: int, dilation: int
-) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    columns = partial(_columns, kernel=kernel, padding=padding, stride=stride, dilation=dilation)
-    rows, width = jax.eval_shape(columns, x).shape[1:3]
-    y = lax.map(lambda share: _product(columns(share), kernel), _in_shares(x, rows * width))
-    return y.reshape(x.shape[0], rows, width, kernel.shape[3]), (x, kernel)
-
-
-def _widening_backward(
-    padding: Padding, stride: int, dilation: int, saved: tuple[jax.Array, jax.Array], grad: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    x, kernel = saved
-    shares = _in_shares(grad, grad.shape[1] * grad.shape[2])
-    across = kernel.reshape(-1, kernel.shape[3]).T
-
-    def of_input(share: jax.Array) -> jax.Array:
-        seen = lax.optimization_barrier(_product(share, across))
-        return _scattered(seen, x.shape, kernel.shape, padding, stride, dilation)
-
-    def add(total: jax.Array, share: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
-        columns = _columns(share[0], kernel, padding, stride, dilation)
-        return total + columns.reshape(-1, columns.shape[-1]).T @ share[1].reshape(-1, kernel.shape[3]), None
-
-    pictures = x.reshape(*shares.shape[:2], *x.shape[1:])
-    kernel_grad, _ = lax.scan(add, jnp.zeros(across.shape[::-1], kernel.dtype), (pictures, shares))
-    return lax.map(of_input, shares).reshape(x.shape), kernel_grad.reshape(kernel.shape)
-
-
-def _scattered(
-    seen: jax.Array,
-    shape: tuple[int, ...],
-    kernel: tuple[int, ...],
-    padding: Padding,
-    stride: int,
-    dilation: int,
-) -> jax.Array:
-    """`_columns` backwards: each number of (N, H', W', kh * kw * C) added to the place that it was seen at."""
-    channels, none = shape[3], jnp.zeros((), seen.dtype)
-    placed = []
-    for index in range(kernel[0] * kernel[1]):
-        window = seen[..., index * channels : (index + 1) * channels]
-        edges = []
-        for axis, position in enumerate(divmod(index, kernel[1])):
-            low = position * dilation - padding[axis][0]
-            reach = (seen.shape[1 + axis] - 1) * stride + 1
-            edges.append((low, shape[1 + axis] - low - reach, stride - 1))
-        placed.append(lax.pad(window, none, ((0, 0, 0), *edges, (0, 0, 0))))
-    return reduce(lax.add, placed)
-
-
-_widening.defvjp(_widening_forward, _widening_backward)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))

@@ -9,7 +9,8 @@ from jax import lax
 Padding = tuple[tuple[int, int], tuple[int, int]]
 Kernel = int | tuple[int, int]  # of rows and columns alike, or of each
 Stride = Kernel
-PARTS = 4  # of a batch, in which gradients of kernels are computed
+PARTS = 4  # of a batch at most, in which gradients of kernels are computed
+PART = 16  # pictures at least in each
 
 
 def pair(value: int | tuple[int, int]) -> tuple[int, int]:
@@ -75,35 +76,47 @@ def _backward(
     padding: Padding, stride: int, dilation: int, saved: tuple[jax.Array, jax.Array], grad: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     x, kernel = saved
-
-    def of(x: jax.Array, kernel: jax.Array) -> jax.Array:
-        return library_convolution(x, kernel, padding, stride, dilation, 1)
-
-    # Of fewer channels this gradient takes more time for several outputs at once, where the convolution takes less.
-    several = partial(_several_at_once, padding=padding, stride=stride, dilation=dilation)
-    form = of if kernel.shape[2] < 8 else several
+    # Of a large batch at once XLA takes more time for this than of its parts, of a small one less.
+    parts = zip(*(jnp.split(pictures, _parts(pictures.shape[0])) for pictures in (x, grad)), strict=True)
 
     def of_kernel(x: jax.Array, grad: jax.Array) -> jax.Array:
-        gradient: jax.Array = jax.vjp(partial(form, x), kernel)[1](grad)[0]
+        convolution = partial(library_convolution, x, padding=padding, stride=stride, dilation=dilation, groups=1)
+        gradient: jax.Array = jax.vjp(convolution, kernel)[1](grad)[0]
         return gradient
 
-    # Of a large batch at once XLA computes this in more time than of its parts; in a loop, by a far slower code.
-    parts = zip(*(jnp.split(pictures, _parts(pictures.shape[0])) for pictures in (x, grad)), strict=True)
     kernel_grad = reduce(lax.add, (of_kernel(*part) for part in parts))
-    if stride == dilation == 1:
-        return _of_input(grad, kernel, padding), kernel_grad
-    return jax.vjp(lambda x: of(x, kernel), x)[1](grad)[0], kernel_grad
-
-
-def _of_input(grad: jax.Array, kernel: jax.Array, padding: Padding) -> jax.Array:
-    """The gradient of the input: the flipped kernel slid over that of the output."""
-    back = [(size - 1 - low, size - 1 - high) for size, (low, high) in zip(kernel.shape[:2], padding, strict=True)]
-    return _several_at_once(grad, kernel[::-1, ::-1].swapaxes(2, 3), (back[0], back[1]), 1, 1)
+    if dilation == 1:
+        return _of_input(grad, kernel, x.shape, padding, stride), kernel_grad
+    of_input = jax.vjp(lambda x: library_convolution(x, kernel, padding, stride, dilation, 1), x)[1]
+    return of_input(grad)[0], kernel_grad
 
 
 def _parts(batch: int) -> int:
     """In how many parts of one size a batch is best."""
-    return next(count for count in range(PARTS, 0, -1) if batch % count == 0)
+    return next(count for count in range(PARTS, 0, -1) if batch % count == 0 and (batch >= count * PART or count == 1))
+
+
+def _of_input(grad: jax.Array, kernel: jax.Array, shape: tuple[int, ...], padding: Padding, stride: int) -> jax.Array:
+    """The gradient of the input, of `shape` (B, H, W, C): the flipped kernel slid over that of the output.
+
+    With a stride each output's gradient goes to stride * stride places of the input, by as many kernels, of every
+    stride-th row and column. They are computed as channels of one convolution without a stride: XLA's own slides
+    the whole kernel over a gradient with zeros between, which takes up to three times as long.
+    """
+    zeros, slides, tiles, taps = [], [], [], []
+    for size, length, outputs, (before, _) in zip(kernel.shape[:2], shape[1:3], grad.shape[1:3], padding, strict=True):
+        lead = -before % stride  # zeros before the kernel, for it to begin at a multiple of the stride
+        taps.append(-(-(size + lead) // stride))
+        tiles.append(-(-length // stride))
+        zeros.append((lead, taps[-1] * stride - size - lead))
+        skipped = (before + lead) // stride
+        slides.append((taps[-1] - 1 - skipped, tiles[-1] - outputs + skipped))
+    channels, outputs = kernel.shape[2:]
+    every = jnp.pad(kernel, (*zeros, (0, 0), (0, 0))).reshape(taps[0], stride, taps[1], stride, channels, outputs)
+    flipped = every.transpose(0, 2, 5, 1, 3, 4)[::-1, ::-1].reshape(*taps, outputs, stride * stride * channels)
+    tiled = _several_at_once(grad, flipped, (slides[0], slides[1]), 1, 1)
+    rows = tiled.reshape(shape[0], *tiles, stride, stride, channels).swapaxes(2, 3)
+    return rows.reshape(shape[0], tiles[0] * stride, tiles[1] * stride, channels)[:, : shape[1], : shape[2]]
 
 
 dense_convolution.defvjp(_forward, _backward)

@@ -3,8 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nas.blocks import convolution
-from nas.blocks.convolution import convolve, library_convolutions, same_padding
+from nas.blocks.convolution import convolve, library_convolutions, padding_of, same_padding
 
 
 @pytest.mark.parametrize("size", [7, 8])
@@ -28,11 +27,17 @@ def test_fast_convolution_and_gradients_equal_the_library(size, kernel, stride, 
     require_equal_to_the_library((2, size, size, 6), (kernel, kernel, 6 // groups, 6), stride, dilation, groups)
 
 
-@pytest.mark.parametrize(("kernel", "stride", "dilation"), [(3, 1, 1), (3, 2, 1), (3, 1, 2), (2, 1, 1), (1, 2, 1)])
-@pytest.mark.parametrize("positions", [8, 4096])
-def test_a_convolution_that_widens_equals_the_library_s(monkeypatch, positions, kernel, stride, dilation):
-    monkeypatch.setattr(convolution, "POSITIONS", positions)
-    require_equal_to_the_library((3, 7, 8, 24), (kernel, kernel, 24, 48), stride, dilation)
+@pytest.mark.parametrize("padding", ["same", "symmetric", "valid", "ceil"])
+@pytest.mark.parametrize(("kernel", "stride"), [(2, 2), (3, 2), (5, 2), (7, 2), (3, 3), (4, 3), (2, 4)])
+@pytest.mark.parametrize("size", [(8, 12), (9, 7)])
+def test_gradients_of_a_convolution_with_a_stride_equal_the_library_s(padding, kernel, stride, size):
+    pads = padding_of(padding, size, (kernel, kernel), stride)
+    require_equal_to_the_library((2, *size, 5), (kernel, kernel, 5, 7), stride, 1, padding=pads)
+
+
+@pytest.mark.parametrize("batch", [1, 7, 48])
+def test_gradients_of_kernels_from_parts_of_a_batch_equal_the_library_s(batch):
+    require_equal_to_the_library((batch, 6, 6, 4), (3, 3, 4, 20), 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -63,20 +68,20 @@ def test_narrow_convolutions_compute_several_outputs_at_once():
     assert found == ["(1, 4)", "(1, 2)", "(1, 1)", "(1, 2)", "(1, 1)"]
 
 
-@pytest.mark.parametrize(("channels", "widened"), [(3, False), (8, True), (16, True), (32, False)])
-def test_gradients_of_kernels_of_few_but_not_very_few_channels_take_several_outputs_at_once(channels, widened):
+@pytest.mark.parametrize(("batch", "parts"), [(8, 1), (16, 1), (31, 1), (32, 2), (48, 3), (50, 2), (64, 4), (128, 4)])
+def test_gradients_of_kernels_are_computed_of_parts_of_a_large_batch(batch, parts):
     def loss(kernel):
-        return jnp.sum(convolve(jnp.zeros((1, 8, 8, channels)), kernel, ((1, 1), (1, 1))))
+        return jnp.sum(convolve(jnp.zeros((batch, 8, 8, 24)), kernel, ((1, 1), (1, 1))))
 
-    program = str(jax.make_jaxpr(jax.grad(loss))(jnp.zeros((3, 3, channels, 16))))
-    assert (f"f32[3,4,{channels},32] = conv_general" in program) == widened
+    program = str(jax.make_jaxpr(jax.grad(loss))(jnp.zeros((3, 3, 24, 24))))
+    assert program.count("f32[3,3,24,24] = conv_general") == parts
 
 
-def require_equal_to_the_library(picture, kernel, stride, dilation, groups=1):
+def require_equal_to_the_library(picture, kernel, stride, dilation, groups=1, padding=None):
     generator = np.random.default_rng(0)
     x = jnp.asarray(generator.standard_normal(picture, np.float32))
     weights = jnp.asarray(generator.standard_normal(kernel, np.float32))
-    padding = same_padding(picture[1:3], kernel[:2], stride, dilation)
+    padding = padding or same_padding(picture[1:3], kernel[:2], stride, dilation)
 
     def loss(x, weights):
         y = convolve(x, weights, padding, stride, dilation, groups)
