@@ -1,9 +1,9 @@
-"""Convolutions of few channels: how long XLA's own takes, and one that computes several outputs of a row at once.
+"""Convolutions and their gradients: as this toolkit has XLA compute them in training, and as plain JAX does.
 
     python benchmarks/convolutions.py
 
-Each is timed by turns with the other, forward and, for a stride of 1, backward to its input, and backward to its
-kernel, in processor time, so that work beside it disturbs little. Writes results/convolutions.md.
+Each is timed by turns with the other, forward, backward to its input and backward to its kernel, in processor time,
+so that work beside it disturbs little. Writes results/convolutions.md.
 """
 
 import time
@@ -21,6 +21,7 @@ from machine import header
 from nas.blocks.convolution import same_padding
 from nas.blocks.xla_convolution import dense_convolution, library_convolution
 from nas.files import write_text
+from nas.train.program import compiler_options
 
 RESULTS = Path(__file__).parent / "results"
 BATCH, TURNS = 64, 8
@@ -29,19 +30,27 @@ SHAPES = (  # side of the picture, stride, channels, outputs; the kernel is 3x3
     *((64, 2, 3, outputs) for outputs in (16, 24, 32)),
     *((32, 1, 8, outputs) for outputs in (8, 16)),
     *((32, 1, 16, outputs) for outputs in (8, 16)),
-    (32, 2, 16, 16),
-    (16, 1, 32, 32),  # which is left as it is
+    *((32, 2, 16, outputs) for outputs in (16, 32)),
+    (56, 1, 16, 16),
+    (16, 1, 32, 32),
+    (16, 2, 32, 64),
+    (8, 1, 64, 64),
+    (32, 1, 24, 96),
+    (32, 2, 24, 192),
+    (16, 1, 32, 256),
 )
 
 
 def main() -> None:
     rows = [measure(*shape) for shape in SHAPES]
     ways = ("forward", "to the input", "to the kernel")
-    titles = ("pictures", "stride", "kernel", *(title for way in ways for title in (f"{way}, ms", "theirs / ours")))
+    titles = ("pictures", "stride", "kernel", *(title for way in ways for title in (f"{way}, ms", "JAX / ours")))
     text = [
-        "# Convolutions of few channels",
+        "# Convolutions and their gradients",
         f"Written by `benchmarks/convolutions.py`: {BATCH} pictures a time, milliseconds of the processor for ours, "
-        f"medians of {TURNS} turns with XLA's own convolution.",
+        f"and how many times as many plain JAX takes; medians of {TURNS} turns. Ours is `dense_convolution` of "
+        "`nas/blocks/xla_convolution.py`, compiled as training compiles it: one code for all convolutions of a program, "
+        "whose gradients of kernels weigh most, and which costs where less than 1 stands.",
         markdown(("what", "found"), header(("jax", "jaxlib"))),
         markdown(titles, rows),
     ]
@@ -59,10 +68,14 @@ def measure(side: int, stride: int, channels: int, outputs: int) -> tuple[str, .
     grad = generator.normal(size=(BATCH, side // stride, side // stride, outputs)).astype(np.float32)
 
     def timed(way: Callable[..., Any], *arguments: Any) -> tuple[str, str]:
-        return compared(*(partial(jax.jit(partial(way, one)), x, kernel, *arguments) for one in (ours, theirs)))
+        compiled = [
+            jax.jit(partial(way, convolution)).lower(x, kernel, *arguments).compile(options)
+            for convolution, options in ((ours, compiler_options()), (theirs, {}))
+        ]
+        return compared(*(partial(run, x, kernel, *arguments) for run in compiled))
 
     # Nothing asks for the gradient of a picture.
-    cells = timed(forward) + (timed(to_input, grad) if stride == 1 and channels > 3 else ("", ""))
+    cells = timed(forward) + (timed(to_input, grad) if channels > 3 else ("", ""))
     return f"{side}x{side}", str(stride), f"3x3x{channels}x{outputs}", *cells, *timed(to_kernel, grad)
 
 
@@ -83,7 +96,7 @@ def to_kernel(convolution: Callable[..., jax.Array], x: jax.Array, kernel: jax.A
 
 def compared(ours: Callable[[], Any], theirs: Callable[[], Any]) -> tuple[str, str]:
     """Milliseconds of ours, and how many times that theirs take."""
-    seconds(ours), seconds(theirs)  # compiled
+    seconds(ours), seconds(theirs)  # to warm up
     turns = [(seconds(ours), seconds(theirs)) for _ in range(TURNS)]
     mine, other = (median(found) for found in zip(*turns, strict=True))
     return f"{1000 * mine:.1f}", f"{other / mine:.2f}"
