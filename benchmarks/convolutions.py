@@ -49,8 +49,8 @@ def main() -> None:
         "# Convolutions and their gradients",
         f"Written by `benchmarks/convolutions.py`: {BATCH} pictures a time, milliseconds of the processor for ours, "
         f"and how many times as many plain JAX takes; medians of {TURNS} turns. Ours is `dense_convolution` of "
-        "`nas/blocks/xla_convolution.py`, compiled as training compiles it: one code for all convolutions of a program, "
-        "whose gradients of kernels weigh most, and which costs where less than 1 stands.",
+        "`nas/blocks/xla_convolution.py`, compiled as training compiles it: one code for all convolutions of a "
+        "program, whose gradients of kernels weigh most, and which costs where less than 1 stands.",
         markdown(("what", "found"), header(("jax", "jaxlib"))),
         markdown(titles, rows),
     ]
