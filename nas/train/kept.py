@@ -3,7 +3,8 @@
 JAX's own cache on disk knows a program by its text, for which it has to be traced and lowered
 first; that takes longer than all else before a known network's first step. Here a program is
 known by what it was made from: the block, the shapes, the sources of this package, the
-versions, and all settings of JAX that may change its numbers.
+versions, the processor's instructions, so that machines of two kinds may share a home, and
+all settings of JAX that may change its numbers.
 
 Entries are machine code in pickles, as JAX's are machine code: whoever may write the folder may
 run what they like. So the folder is for its owner alone, and one that others may write to, or
@@ -27,6 +28,7 @@ from jax.experimental import serialize_executable
 
 from nas.errors import InputError
 from nas.files import write_bytes
+from nas.processor import instruction_sets
 
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy")
 _SOURCES = Path(__file__).parents[1]
@@ -147,5 +149,6 @@ def _surroundings() -> str:
         sorted((name, str(value)) for name, value in settings.items()),
         os.environ.get("XLA_FLAGS", ""),
         (device.platform, device.device_kind, device.client.platform_version, len(jax.devices())),
+        instruction_sets() if device.platform == "cpu" else (),
     )
     return repr(parts)

@@ -20,6 +20,7 @@ from flax import nnx
 
 from nas.architecture import Architecture
 from nas.network import initialise
+from nas.processor import instruction_sets
 from nas.train import Dataset, Recipe, kept, train
 from nas.train.compiled import use_cache_on_disk
 from nas.train.packing import Layout
@@ -112,6 +113,14 @@ def test_a_program_that_cannot_be_loaded_is_compiled(folder: Path) -> None:
         ready = twice.ready(pool, (X,))
         np.testing.assert_array_equal(ready.compiled.result()(X), 2 * X)
         assert twice.ready(pool, (X,)) is ready
+
+
+def test_processors_of_different_instructions_have_different_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = kept.key_of("twice", (X,))
+    monkeypatch.setattr(kept, "_surroundings", kept._surroundings.__wrapped__)
+    assert kept.key_of("twice", (X,)) == key
+    monkeypatch.setattr(kept, "instruction_sets", lambda: (*instruction_sets(), "X86_V9"))
+    assert kept.key_of("twice", (X,)) != key
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="there are no such rights here")
