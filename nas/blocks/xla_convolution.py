@@ -112,8 +112,8 @@ def _of_input(grad: jax.Array, kernel: jax.Array, shape: tuple[int, ...], paddin
         skipped = (before + lead) // stride
         slides.append((taps[-1] - 1 - skipped, tiles[-1] - outputs + skipped))
     channels, outputs = kernel.shape[2:]
-    every = jnp.pad(kernel, (*zeros, (0, 0), (0, 0))).reshape(taps[0], stride, taps[1], stride, channels, outputs)
-    flipped = every.transpose(0, 2, 5, 1, 3, 4)[::-1, ::-1].reshape(*taps, outputs, stride * stride * channels)
+    phases = jnp.pad(kernel, (*zeros, (0, 0), (0, 0))).reshape(taps[0], stride, taps[1], stride, channels, outputs)
+    flipped = phases.transpose(0, 2, 5, 1, 3, 4)[::-1, ::-1].reshape(*taps, outputs, stride * stride * channels)
     tiled = _several_at_once(grad, flipped, (slides[0], slides[1]), 1, 1)
     rows = tiled.reshape(shape[0], *tiles, stride, stride, channels).swapaxes(2, 3)
     return rows.reshape(shape[0], tiles[0] * stride, tiles[1] * stride, channels)[:, : shape[1], : shape[2]]

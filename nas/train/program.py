@@ -16,8 +16,9 @@ def compiler_options(whole: bool = False) -> dict[str, Any]:
     """What XLA (jaxlib 0.10) compiles sooner by on CPUs, and computes convolutions faster by.
 
     Its older code generator halves compiling, for programs that are as fast. Convolutions go
-    to its own code, which multiplies by oneDNN, and not to YNNPACK: with this the gradient of
-    a kernel takes half the time (benchmarks/convolutions.py), the rest as long or less.
+    to its own code, which multiplies by oneDNN, and not to YNNPACK, which transposes all that
+    the gradient of a kernel reads: a step of ResNet-20 takes a sixth less time. What single
+    convolutions gain, and some lose, is in benchmarks/results/convolutions.md.
     For a network's blocks, which are compiled several at a time, also one thread for each
     and no more than the first level of optimisation: another quarter, at the same speed.
     Empty on other platforms, and without what XLA no longer knows.
