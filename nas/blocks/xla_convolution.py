@@ -93,7 +93,7 @@ def _backward(
 
 def _parts(batch: int) -> int:
     """In how many parts of one size a batch is best."""
-    return next(count for count in range(PARTS, 0, -1) if batch % count == 0 and (batch >= count * PART or count == 1))
+    return next((count for count in range(min(PARTS, batch // PART), 1, -1) if batch % count == 0), 1)
 
 
 def _of_input(grad: jax.Array, kernel: jax.Array, shape: tuple[int, ...], padding: Padding, stride: int) -> jax.Array:
@@ -101,7 +101,8 @@ def _of_input(grad: jax.Array, kernel: jax.Array, shape: tuple[int, ...], paddin
 
     With a stride each output's gradient goes to stride * stride places of the input, by as many kernels, of every
     stride-th row and column. They are computed as channels of one convolution without a stride: XLA's own slides
-    the whole kernel over a gradient with zeros between, which takes up to three times as long.
+    the whole kernel over a gradient with zeros between, which takes longer of few channels
+    (benchmarks/convolutions.py).
     """
     zeros, slides, tiles, taps = [], [], [], []
     for size, length, outputs, (before, _) in zip(kernel.shape[:2], shape[1:3], grad.shape[1:3], padding, strict=True):

@@ -17,8 +17,8 @@ def compiler_options(whole: bool = False) -> dict[str, Any]:
 
     Its older code generator halves compiling, for programs that are as fast. Convolutions go
     to its own code, which multiplies by oneDNN, and not to YNNPACK, which transposes all that
-    the gradient of a kernel reads: a step of ResNet-20 takes a sixth less time. What single
-    convolutions gain, and some lose, is in benchmarks/results/convolutions.md.
+    the gradient of a kernel reads. What convolutions gain by it together with their forms in
+    `nas.blocks`, and some lose, is in benchmarks/results/convolutions.md.
     For a network's blocks, which are compiled several at a time, also one thread for each
     and no more than the first level of optimisation: another quarter, at the same speed.
     Empty on other platforms, and without what XLA no longer knows.
