@@ -101,7 +101,11 @@ def _answer(task: str) -> None:
     from search_spaces.zoo import zoo
 
     imported = time.perf_counter() - started
+    from train_step import as_it_comes
+
     first = _ours if task.startswith("ours") else _flax
+    if first is _flax:
+        as_it_comes()
     if task.endswith("space"):
         networks = _drawn() if first is _ours else _drawn()[-1:]
     else:

@@ -8,17 +8,18 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from nas.emitters import emitters
 from nas.train import kept
 
 
 @cache
 def compiler_options(whole: bool = False) -> dict[str, Any]:
-    """What XLA (jaxlib 0.10) compiles sooner by on CPUs, and computes convolutions faster by.
+    """What XLA compiles sooner by on CPUs, and computes convolutions faster by.
 
-    Its older code generator halves compiling, for programs that are as fast. Convolutions go
-    to its own code, which multiplies by oneDNN, and not to YNNPACK, which transposes all that
-    the gradient of a kernel reads. What convolutions gain by it together with their forms in
-    `nas.blocks`, and some lose, is in benchmarks/results/convolutions.md.
+    One is its older code generator (`nas.emitters`). Convolutions go to its own code, which
+    multiplies by oneDNN, and not to YNNPACK, which transposes all that the gradient of a kernel
+    reads. What convolutions gain by it together with their forms in `nas.blocks`, and some
+    lose, is in benchmarks/results/convolutions.md.
     For a network's blocks, which are compiled several at a time, also one thread for each
     and no more than the first level of optimisation: another quarter, at the same speed.
     Empty on other platforms, and without what XLA no longer knows.
@@ -26,7 +27,7 @@ def compiler_options(whole: bool = False) -> dict[str, Any]:
     if jax.default_backend() != "cpu":
         return {}
     options: dict[str, Any] = {
-        "xla_cpu_use_fusion_emitters": False,
+        "xla_cpu_use_fusion_emitters": emitters() == "newer",
         "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE",
     }
     if not whole:
