@@ -58,7 +58,7 @@ def _step(
 ) -> Callable[[], None]:
     torch.manual_seed(0)
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    model = _resnet20(torch, timm, classes) if name == RESNET20 else timm.create_model(name, num_classes=classes)
+    model = resnet(torch, timm, classes, 3) if name == RESNET20 else timm.create_model(name, num_classes=classes)
     model.to(memory_format=layout).train()
     optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, weight_decay=1e-4, nesterov=True)
     images = (torch.rand(batch, 3, side, side) * 2 - 1).to(memory_format=layout)
@@ -72,12 +72,12 @@ def _step(
     return step
 
 
-def _resnet20(torch: Any, timm: Any, classes: int) -> Any:
-    """The network of arXiv 1512.03385 for CIFAR-10, which timm has not, of timm's blocks."""
+def resnet(torch: Any, timm: Any, classes: int, each: int) -> Any:
+    """A network of arXiv 1512.03385 for CIFAR-10, which timm has not, of so many of timm's blocks in each stage."""
     nn, block = torch.nn, timm.models.resnet.BasicBlock
     layers, channels = [nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU()], 16
     for width in (16, 32, 64):
-        for index in range(3):
+        for index in range(each):
             stride = 2 if width > 16 and index == 0 else 1
             down = nn.Sequential(nn.Conv2d(channels, width, 1, stride, bias=False), nn.BatchNorm2d(width))
             layers.append(block(channels, width, stride, None if channels == width else down))
