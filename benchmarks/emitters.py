@@ -8,7 +8,6 @@ Rows go to results/emitters.csv beside those of other versions of JAX, of which 
 """
 
 import argparse
-import csv
 import json
 import os
 import subprocess
@@ -23,6 +22,7 @@ from typing import Any
 import jax
 from experiment import markdown
 from machine import header
+from train_cifar10 import read
 from train_step import CLASSES, NETWORKS, SIZES, ours
 
 from nas.emitters import SETTING
@@ -108,14 +108,6 @@ def _serve(network: str, pictures: int, side: int) -> None:
     print(json.dumps(time.perf_counter() - started), flush=True)
     for _ in sys.stdin:
         print(json.dumps(turn()), flush=True)
-
-
-def read(file: Path) -> list[dict[str, str]]:
-    """The rows measured so far."""
-    if not file.exists():
-        return []
-    with file.open(newline="") as rows:
-        return list(csv.DictReader(rows))
 
 
 def document(rows: Sequence[dict[str, str]]) -> str:

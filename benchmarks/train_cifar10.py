@@ -230,7 +230,7 @@ def _trained(job: Job, dataset: Dataset, runs: Path, devices: int) -> Trained:
 
 
 def read(file: Path) -> list[dict[str, str]]:
-    """The rows of trainings that ended."""
+    """The rows of a CSV file; none where there is no file yet."""
     if not file.exists():
         return []
     with file.open(newline="") as rows:

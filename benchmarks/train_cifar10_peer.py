@@ -9,7 +9,6 @@ same command goes on with those that are lacking.
 """
 
 import argparse
-import csv
 import json
 import subprocess
 import tempfile
@@ -22,7 +21,7 @@ from typing import Any
 import numpy as np
 from experiment import markdown
 from machine import header
-from train_cifar10 import RESNET8
+from train_cifar10 import RESNET8, read
 
 from nas.files import write_text
 from nas.train import Dataset, Epoch, Recipe, accuracy, load_dataset, train
@@ -92,14 +91,6 @@ def peer(dataset: Dataset, seed: int, python: str) -> float:
 
 def _torch(python: str, *arguments: str) -> str:
     return subprocess.run([python, TORCH, *arguments], stdout=subprocess.PIPE, text=True, check=True).stdout
-
-
-def read(file: Path) -> list[dict[str, str]]:
-    """The rows of trainings that ended."""
-    if not file.exists():
-        return []
-    with file.open(newline="") as rows:
-        return list(csv.DictReader(rows))
 
 
 def document(rows: Sequence[dict[str, str]], versions: dict[str, Any], pictures: int) -> str:

@@ -33,6 +33,7 @@ from train_step_timm import LAYOUTS, Timm
 
 from nas.architecture import Architecture
 from nas.blocks.convolution import library_convolutions
+from nas.emitters import SETTING, ask_in_flags
 from nas.files import write_text
 from nas.network import initialise
 from nas.train import Recipe
@@ -103,7 +104,8 @@ def ours(architecture: Architecture, batch: int, recipe: Recipe = RECIPE, device
 
 def as_it_comes() -> None:
     """Leaves a process that has not yet used JAX without what this toolkit asks of XLA."""
-    os.environ.pop("XLA_FLAGS", None)
+    os.environ[SETTING] = "newer"
+    ask_in_flags()
 
 
 def in_its_process(pool: ProcessPoolExecutor, name: str, batch: int, side: int) -> list[float]:

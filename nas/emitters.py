@@ -11,7 +11,7 @@ from nas.errors import InputError, unknown
 
 SETTING = "EDGESCALE_EMITTERS"
 KNOWN = ("newer", "older")
-FLAG = "xla_cpu_disable_new_fusion_emitters"
+FLAG = "--xla_backend_extra_options=xla_cpu_disable_new_fusion_emitters=true"
 
 
 def emitters() -> str:
@@ -26,14 +26,17 @@ def ask_in_flags() -> None:
 
     That is from JAX 0.11 on; with 0.10 the options of a program say it (`nas.train.program`).
     XLA reads the flags when a process first uses it: later nothing changes, and a network only
-    takes longer to compile. Flags that stand there stay; a file that XLA_FLAGS names is left
-    alone.
+    takes longer to compile. Where EDGESCALE_EMITTERS says "newer", what a process before this
+    one asked for is taken back. Other flags stay; a file that XLA_FLAGS names is left alone.
     """
     flags = os.environ.get("XLA_FLAGS", "").strip()
-    is_file = flags and not flags.startswith("-")
-    if os.environ.get(SETTING) == "newer" or is_file or FLAG in flags or _release("jax") < (0, 11):
+    if os.environ.get(SETTING) == "newer":
+        if FLAG in flags:
+            os.environ["XLA_FLAGS"] = flags.replace(FLAG, "").strip()
         return
-    os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_extra_options={FLAG}=true".strip()
+    is_file = flags and not flags.startswith("-")
+    if not is_file and FLAG not in flags and _release("jax") >= (0, 11):
+        os.environ["XLA_FLAGS"] = f"{flags} {FLAG}".strip()
 
 
 def _release(package: str) -> tuple[int, ...]:

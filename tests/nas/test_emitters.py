@@ -9,7 +9,7 @@ from nas import emitters
 from nas.errors import InputError
 from nas.train import program
 
-ASKED = f"--xla_backend_extra_options={emitters.FLAG}=true"
+ASKED = emitters.FLAG
 COMPILED = "import {}, jax; print(jax.jit(jax.numpy.sin).lower(1.0).compile().as_text())"
 
 
@@ -31,17 +31,27 @@ def test_asks_once_where_no_program_can_and_keeps_what_stands_there(monkeypatch,
     assert os.environ["XLA_FLAGS"] == after
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [(f"--xla_dump_to=x {ASKED}", "--xla_dump_to=x"), ("flags.txt", "flags.txt"), ("", "")]
+)
+def test_the_newer_one_takes_back_what_a_process_before_asked_for(monkeypatch, before, after):
+    monkeypatch.setenv(emitters.SETTING, "newer")
+    monkeypatch.setenv("XLA_FLAGS", before)
+    emitters.ask_in_flags()
+    assert os.environ["XLA_FLAGS"] == after
+
+
 @pytest.mark.skipif(jax.__version_info__ < (0, 11), reason="JAX 0.10: each program asks for itself")
 def test_programs_of_the_command_are_compiled_so():
-    def compiled(module, choice=""):
-        environment = {**os.environ, "XLA_FLAGS": "", emitters.SETTING: choice}
+    def compiled(module, choice="", flags=""):
+        environment = {**os.environ, "XLA_FLAGS": flags, emitters.SETTING: choice}
         return subprocess.run(
             [sys.executable, "-c", COMPILED.format(module)], env=environment, capture_output=True, text=True, check=True
         ).stdout
 
     assert "wrapped_sine" in compiled("math")  # the newer one makes a fusion of every operation
     assert "wrapped_sine" not in compiled("experiments.cli")
-    assert "wrapped_sine" in compiled("experiments.cli", "newer")
+    assert "wrapped_sine" in compiled("experiments.cli", "newer", ASKED)
 
 
 @pytest.mark.skipif(jax.__version_info__ >= (0, 11), reason="JAX 0.11: the process asks, not its programs")
