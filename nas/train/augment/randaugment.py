@@ -56,7 +56,7 @@ def operate(images: jax.Array, operations: jax.Array, magnitudes: jax.Array) -> 
 
 def _toned(images: jax.Array, where, magnitude: jax.Array) -> jax.Array:  # type: ignore[no-untyped-def]
     low, high = images.min((1, 2), keepdims=True), images.max((1, 2), keepdims=True)
-    stretched = (images - low) * (255 / jnp.maximum(high - low, 1))
+    stretched = jnp.where(high > low, (images - low) * (255 / jnp.maximum(high - low, 1)), images)
     step = 2 ** jnp.round(4 * magnitude)
     tones = {
         "autocontrast": stretched,
@@ -70,7 +70,7 @@ def _toned(images: jax.Array, where, magnitude: jax.Array) -> jax.Array:  # type
 
 
 def _equalized(image: jax.Array) -> jax.Array:
-    """A picture (H, W, C) whose every channel has about as many pixels of each value."""
+    """A picture (H, W, C) whose every channel has about as many pixels of each value, or still its only one."""
 
     def channel(values: jax.Array) -> jax.Array:
         levels = values.astype(jnp.int32).reshape(-1)
@@ -78,7 +78,8 @@ def _equalized(image: jax.Array) -> jax.Array:
         below = jnp.cumsum(counts) - counts  # pixels darker than each value
         darker = below[levels]
         brightest = below[levels.max()]
-        return (255 * darker / jnp.maximum(brightest, 1)).reshape(values.shape)
+        spread = (255 * darker / jnp.maximum(brightest, 1)).reshape(values.shape)
+        return jnp.where(brightest > 0, spread, values)
 
     return jax.vmap(channel, in_axes=2, out_axes=2)(image)
 

@@ -126,6 +126,15 @@ def test_of_two_ways_to_mix_each_picture_takes_one() -> None:
     assert len(set(labels.share.tolist())) > 100
 
 
+@pytest.mark.parametrize("operation", ["autocontrast", "equalize"])
+def test_a_channel_of_one_brightness_keeps_it(operation: str) -> None:
+    images = np.full((1, 8, 8, 3), 100, np.float32)
+    images[..., 0] = np.arange(64).reshape(8, 8)
+    found = np.asarray(operate(images, np.array([OPERATIONS.index(operation)]), np.ones(1)))
+    assert found[..., 0].max() == pytest.approx(255)
+    assert np.array_equal(found[..., 1:], images[..., 1:])
+
+
 def test_operations_of_randaugment_do_what_they_are_called() -> None:
     image = np.random.default_rng(1).integers(10, 200, (8, 8, 3)).astype(np.float32)
     count = len(OPERATIONS)
