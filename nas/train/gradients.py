@@ -191,5 +191,5 @@ def _update(recipe: Recipe, arrays: Arrays) -> Any:
 
 
 def _places(recipe: Recipe, arrays: Arrays) -> tuple[Any, Any]:
-    """How many of a vector's entries decay, and where its arrays end, for the optimizers that ask."""
-    return np.int32(arrays.kernels), arrays.ends if trusts(recipe.optimizer) else None
+    """How many of a vector's entries decay, and where its kernels end, for the optimizers that ask."""
+    return np.int32(arrays.kernels), arrays.kernel_ends if trusts(recipe.optimizer) else None

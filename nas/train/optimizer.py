@@ -25,8 +25,9 @@ def make_optimizer(
 
     Its `update` adds `weight_decay` times the `params` it is given: whoever calls it
     gives zeros where nothing is to decay. RMSProp is EfficientNet's (arXiv 1905.11946,
-    section 5): decay 0.9, momentum, epsilon 0.001. LAMB still lacks the `trust` of each
-    array. Muon looks for matrices among the vector's `arrays`.
+    section 5): decay 0.9, momentum, epsilon 0.001, but its average of squares begins at zero,
+    where TensorFlow's begins at one and so takes far shorter first steps. LAMB still lacks the
+    `trust` of each kernel. Muon looks for matrices among the vector's `arrays`.
     """
     decay = optax.add_decayed_weights(weight_decay)
     transforms: dict[str, Callable[[], tuple[Any, ...]]] = {
@@ -42,25 +43,26 @@ def make_optimizer(
 
 
 def trusts(name: str) -> bool:
-    """Whether the optimizer's updates are to be multiplied by the `trust` of each array."""
+    """Whether the optimizer's updates are to be multiplied by the `trust` of each kernel."""
     return name == "lamb"
 
 
 def trust(weights: jax.Array, updates: jax.Array, ends: jax.Array) -> jax.Array:
-    """What LAMB (arXiv 1904.00962) multiplies each update by, (length,): the norm of its array over that of its update.
+    """What LAMB (arXiv 1904.00962) multiplies each update by, (length,): the norm of its kernel over the update's own.
 
-    Arrays stand one after another in the vectors (length,), and end at `ends` (arrays,).
-    It is 1 where either norm is zero, and for what comes after the last array.
+    Kernels stand one after another in the vectors (length,), and end at `ends` (kernels,). It is 1
+    where either norm is zero, and for what comes after the last kernel, as in the authors' code:
+    biases begin at zero, and by their own norm they would hardly move.
     """
-    array = jnp.sum(jnp.arange(weights.shape[0])[:, None] >= ends[None], -1)  # (length,), the number of each entry's
+    kernel = jnp.sum(jnp.arange(weights.shape[0])[:, None] >= ends[None], -1)  # (length,), the number of each entry's
 
     def norms(values: jax.Array) -> Any:
-        squares = jax.ops.segment_sum(values * values, array, ends.shape[0] + 1, indices_are_sorted=True)
+        squares = jax.ops.segment_sum(values * values, kernel, ends.shape[0] + 1, indices_are_sorted=True)
         return jnp.sqrt(squares)
 
     mine, theirs = norms(weights), norms(updates)
     ratio = jnp.where((mine == 0) | (theirs == 0), 1, mine / jnp.where(theirs == 0, 1, theirs))
-    return ratio[array]
+    return ratio.at[-1].set(1)[kernel]
 
 
 def knows_arrays(name: str) -> bool:

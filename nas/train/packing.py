@@ -50,11 +50,11 @@ class Arrays:
         return sum(prod(shape) for shape in self.shapes if len(shape) > 1)
 
     @cached_property
-    def ends(self) -> NDArray[np.int32]:
-        """Where each array ends in the vector, filled up by `length` to one of few numbers of arrays."""
-        ends = list(accumulate(prod(self.shapes[index]) for index in self.order))
+    def kernel_ends(self) -> NDArray[np.int32]:
+        """Where each of the `kernels` ends in the vector, filled up by the last to one of few numbers of ends."""
+        ends = list(accumulate(prod(shape) for index in self.order if len(shape := self.shapes[index]) > 1))
         room = max(4, 1 << len(ends).bit_length())
-        return np.array(ends + [self.length] * (room - len(ends)), np.int32)
+        return np.array(ends + [self.kernels] * (room - len(ends)), np.int32)
 
     def pack(self, tree: Tree, numpy: Any = jnp) -> Any:
         """The vector (length,) of a tree's arrays; `numpy` is the library to do it with."""

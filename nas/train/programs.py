@@ -83,7 +83,7 @@ def block_programs(layout: Layout, first: bool) -> BlockPrograms:
 def update_program(optimizer: str, momentum: float, weight_decay: float, arrays: Arrays | None = None) -> Any:
     """(weights, gradient, moments, kernels, ends, rate, scale) to new weights and moments.
 
-    `kernels` is how many of the weights, the first, decay; `ends` where their arrays end;
+    `kernels` is how many of the weights, the first, decay; `ends` where each kernel ends;
     `rate` the learning rate; `scale` what the gradient is multiplied by. `arrays` are for an
     optimizer that `knows_arrays`: programs for all others are shared by vectors of one length.
     """
