@@ -115,7 +115,7 @@ def orthogonal(kernel: jax.Array) -> jax.Array:
 def learning_rates(recipe: Recipe, steps_per_epoch: int) -> NDArray[np.float32]:
     """The learning rate of every step, (epochs * steps_per_epoch,)."""
     total = recipe.epochs * steps_per_epoch
-    warmup = min(math.ceil(recipe.warmup_epochs * steps_per_epoch), total)
+    warmup = math.ceil(min(recipe.warmup_epochs, recipe.epochs / 2) * steps_per_epoch)
     step = np.arange(1, total + 1)
     rising = step / max(warmup, 1)
     highest = recipe.learning_rate * recipe.batch_size / (recipe.learning_rate_batch or recipe.batch_size)

@@ -17,11 +17,11 @@ class Recipe:
     """Everything that decides a training, but for the network, the pictures and the seed.
 
     The learning rate is for batches of `learning_rate_batch` pictures and scaled in
-    proportion to the recipe's own (arXiv 1706.02677; 0: for these). It rises linearly
-    over `warmup_epochs` and then follows the schedule: half a cosine (arXiv 1608.03983)
-    or a line to zero; `decay_rate` to the power of the epochs in units of `decay_epochs`
-    (exponential; step: whole units alone, as EfficientNet's 0.97 every 2.4 epochs); or
-    constant.
+    proportion to the recipe's own (arXiv 1706.02677; 0: for these). It rises linearly over
+    `warmup_epochs`, though never for more than half of the epochs, and then follows the
+    schedule: half a cosine (arXiv 1608.03983) or a line to zero; `decay_rate` to the power of
+    the epochs in units of `decay_epochs` (exponential; step: whole units alone, as
+    EfficientNet's 0.97 every 2.4 epochs); or constant.
 
     Weight decay is decoupled for adamw, lamb, lion and muon (arXiv 1711.05101), added to the
     gradient for the others, and never applied to norms and biases. `momentum` is for sgd,

@@ -102,8 +102,6 @@ def phased_rates(recipe: Recipe, steps_per_epoch: int, first: int) -> NDArray[np
     """
     if not 0 < first < recipe.epochs:
         return learning_rates(recipe, steps_per_epoch)
-    head = replace(recipe, epochs=first, warmup_epochs=min(recipe.warmup_epochs, first / 2))
-    rest = recipe.epochs - first
-    all_of_it = replace(recipe, epochs=rest, warmup_epochs=min(recipe.warmup_epochs, rest / 2))
-    phases = learning_rates(head, steps_per_epoch), SLOWER * learning_rates(all_of_it, steps_per_epoch)
+    head, rest = (replace(recipe, epochs=epochs) for epochs in (first, recipe.epochs - first))
+    phases = learning_rates(head, steps_per_epoch), SLOWER * learning_rates(rest, steps_per_epoch)
     return np.concatenate(phases).astype(np.float32)

@@ -60,6 +60,14 @@ def test_learning_rate_follows_the_batch_where_it_is_given_for_another() -> None
     assert np.array_equal(learning_rates(given, 5), learning_rates(scaled, 5))
 
 
+@pytest.mark.parametrize(("epochs", "highest"), [(1, 9), (2, 19), (3, 29), (4, 39), (30, 39)])
+def test_learning_rate_rises_for_half_of_a_short_training_at_most(epochs: int, highest: int) -> None:
+    rates = learning_rates(Recipe(epochs=epochs, warmup_epochs=2, learning_rate=0.1), 20)
+    assert rates.argmax() == highest
+    assert rates[highest] == pytest.approx(0.1)
+    assert rates[-1] < 0.1 / 40
+
+
 def test_lamb_on_a_vector_gives_the_numbers_of_optax_on_the_tree() -> None:
     generator = np.random.default_rng(0)
     shapes = {"kernel": (3, 3, 2, 4), "bias": (4,), "dense": (8, 5), "scale": (5,)}
