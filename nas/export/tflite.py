@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from nas.errors import InputError, unknown
 from nas.export.calibration import HIGHEST, LOWEST, calibration_pictures
 from nas.export.grey import plain_convolutions
+from nas.export.model import parse
+from nas.export.quantization.finest import is_runnable
 from nas.export.quantization.method import PLAIN, Method
 from nas.export.quantization.quantize import grid_for, quantize, quantize_to
 from nas.export.quiet import quiet
@@ -67,8 +69,13 @@ def convert(
         return _on_grid(forward, input_shape, format, grid)
     closed = trace_forward(forward, input_shape, mappable=True)
     pictures = calibration_pictures(calibration, input_shape) if format in CALIBRATED else []
-    data = _convert(closed, input_shape, format, pictures, method)
-    return _accepted(data) if format in FOR_EDGETPU else data
+    if format not in FOR_EDGETPU:
+        data = _convert(closed, input_shape, format, pictures)
+        return _with_steps(data) if format == "int16x8" else data
+    if method == PLAIN and is_runnable(data := _accepted(_convert(closed, input_shape, format, pictures))):
+        return data
+    with _converting(closed, input_shape, format, pictures) as (tf, converter):
+        return _accepted(quantize(converter, getattr(tf, format), pictures, method))
 
 
 def fit_grid(
@@ -106,14 +113,22 @@ def _accepted(data: bytes) -> bytes:
         ) from error
 
 
-def _convert(
-    closed: ClosedJaxpr, input_shape: tuple[int, ...], format: str, pictures: list[Picture], method: Method
-) -> bytes:
-    with _converting(closed, input_shape, format, pictures) as (tf, converter):
-        if method != PLAIN and format in FOR_EDGETPU:
-            return quantize(converter, getattr(tf, format), pictures, method)
-        data: bytes = converter.convert()
+def _with_steps(data: bytes) -> bytes:
+    """The file as it is; raises `InputError` where TensorFlow left a tensor of 16 bits without a step."""
+    try:
+        parse(data, "export")
+    except InputError as error:
+        raise InputError(
+            "export: an activation is zero on all calibration pictures, and TensorFlow then writes no int16x8 file "
+            "that can be run; expected int8, or pictures on which every part of the network answers"
+        ) from error
     return data
+
+
+def _convert(closed: ClosedJaxpr, input_shape: tuple[int, ...], format: str, pictures: list[Picture]) -> bytes:
+    """What TensorFlow makes of the network by itself."""
+    with _converting(closed, input_shape, format, pictures) as (_, converter):
+        return bytes(converter.convert())
 
 
 @contextmanager

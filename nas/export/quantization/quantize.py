@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nas.export.model import parse
 from nas.export.quantization.bias import corrected
 from nas.export.quantization.equalization import equalized
+from nas.export.quantization.finest import widened
 from nas.export.quantization.grid import read_grid, require_grid, tables_with_ranges, with_grid, write_range
 from nas.export.quantization.method import PLAIN, Method
 from nas.export.quantization.numbers import with_numbers
@@ -35,6 +36,7 @@ def quantize(converter: Any, ends_type: Any, pictures: Sequence[Picture], method
         floats = equalized(floats)
     if method != PLAIN:
         floats = with_ranges(floats, pictures, method.ranges)
+    floats = widened(floats)
     data = _in_integers(floats, ends_type)
     return corrected(data, floats, pictures) if method.correct_bias else data
 
@@ -50,7 +52,7 @@ def quantize_to(converter: Any, ends_type: Any, grid: Grid, numbers: Sequence[Nu
 
 def grid_for(converter: Any, ends_type: Any, pictures: Sequence[Picture], kind: str) -> Grid:
     """The grid that the int8 file of TensorFlow's `converter` would have, with ranges of a kind."""
-    floats = with_ranges(_calibrated(converter), pictures, kind)
+    floats = widened(with_ranges(_calibrated(converter), pictures, kind))
     return read_grid(floats, _in_integers(floats, ends_type))
 
 

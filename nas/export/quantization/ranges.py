@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 BINS = 2048
 LEFT_OUT = 1e-4  # the share of values that a percentile's range leaves out at either end
-_STEPS = 255  # of 8 bits
+STEPS = 255  # of 8 bits
 _LEAST, _TRIED = 0.2, 81  # the smallest share of an end that is tried, and how many shares are
 
 
@@ -63,10 +63,10 @@ def _least_error(histogram: Histogram, low: float, high: float) -> tuple[float, 
 
 def error(histogram: Histogram, low: float, high: float) -> float:
     """The summed squared error of the values when quantized to 256 steps from `low` to `high`."""
-    step = (high - low) / _STEPS
+    step = (high - low) / STEPS
     if step <= 0:
         return float((histogram.counts * histogram.centres**2).sum())
     zero = np.rint(-low / step)
-    numbers = np.clip(np.rint(histogram.centres / step) + zero, 0, _STEPS) - zero
+    numbers = np.clip(np.rint(histogram.centres / step) + zero, 0, STEPS) - zero
     difference: NDArray[np.float64] = numbers * step - histogram.centres
     return float((histogram.counts * difference**2).sum())

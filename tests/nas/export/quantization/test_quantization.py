@@ -1,6 +1,7 @@
 """int8 by several methods: ranges, equal channels, biases, and the table of layers."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +16,7 @@ from nas.export.quantization.layers import decibels, layer_errors
 from nas.export.quantization.method import NAMES, PLAIN, Method
 from nas.export.quantization.ranges import Histogram, ends, error
 from nas.export.quantization.recording import Recorder
+from nas.export.run import LiteModel
 from nas.export.tflite import convert
 from tests.nas.export.networks import CLASSES, SIZE, Function, Layers, as_input, noise, pool, with_head
 
@@ -185,3 +187,40 @@ def test_files_of_two_networks_are_refused(made: Callable[[str], bytes], picture
         layer_errors(made("float32"), files["int8"].read_bytes(), pictures[:1])
     with pytest.raises(InputError, match="found no pictures"):
         layer_errors(made("float32"), made("max"), [])
+
+
+def silent_network(zero: str) -> Function:
+    """A network of which a part is nothing on all pictures: a shut squeeze, a branch of zeros, or a gate of both."""
+    layers = Layers(5)
+    stem, reduce, gate = layers.conv(3, 3, 16, stride=2), layers.conv(1, 16, 4), layers.conv(1, 4, 16)
+    branch, dense = layers.conv(3, 16, 16), layers.conv(1, 16, CLASSES)
+
+    def run(x: jax.Array) -> jax.Array:
+        x = jax.nn.relu(stem(x))
+        if zero == "squeeze":
+            x = x * jax.nn.sigmoid(gate(jax.nn.relu(reduce(pool(x)) - 100)))
+        elif zero == "branch":
+            x = jax.nn.relu(x + jax.nn.relu(branch(x) - 100))
+        else:
+            x = x + branch(x * jax.nn.relu(gate(jax.nn.relu(reduce(pool(x)) - 100)) - 100))
+        return dense(pool(x)).reshape(1, -1)
+
+    return run
+
+
+@pytest.mark.parametrize("zero", ["squeeze", "branch", "gate"])
+@pytest.mark.parametrize(("format", "method"), [("int8", "max"), ("uint8", "max"), ("int8", "mse+equal+bias")])
+def test_a_file_runs_where_a_part_of_the_network_is_silent(
+    tmp_path: Path, pictures: list[np.ndarray], zero: str, format: str, method: str
+) -> None:
+    network = silent_network(zero)
+    file = tmp_path / "silent.tflite"
+    file.write_bytes(convert(network, SHAPE, format, pictures, Method.parse(method)))
+    found = LiteModel(file).predict(noise(40, seed=5))
+    expected = np.stack([np.asarray(network(picture[None]))[0] for picture in as_input(noise(40, seed=5))])
+    assert np.abs(found - expected).max() < 0.1 * np.abs(expected).max()
+
+
+def test_a_silent_part_cannot_be_had_in_16_bits(pictures: list[np.ndarray]) -> None:
+    with pytest.raises(InputError, match=r"an activation is zero on all calibration pictures, .*; expected int8"):
+        convert(silent_network("squeeze"), SHAPE, "int16x8", pictures)
