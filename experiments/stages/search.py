@@ -26,6 +26,15 @@ from nas.search.search import Search
 from nas.search.table import write_trials
 from nas.search.trainer import Trainer
 
+_SLOWER = ("recipe", "a recipe such as one of a lower learning_rate")
+# What helps where trials fail, by how their reason begins: a setting of the search, and what would be right for it.
+_HELPS = {
+    "took longer than": ("trial_minutes", "more minutes, or fewer epochs in search.recipe"),
+    "ran out of memory": ("recipe", "a recipe such as one of a smaller batch_size"),
+    "the loss became": _SLOWER,
+    "the network's outputs": _SLOWER,
+}
+
 
 def run_search(context: Context) -> Record:
     """Searches until the budget is spent and returns the winner.
@@ -78,16 +87,17 @@ def _rungs(context: Context) -> rungs.Rungs | None:
 
 
 def _without_winner(context: Context, records: list[Record]) -> InputError:
-    """Says which mistake is likely: a recipe that no training survives, or limits that few architectures meet."""
-    failed = [record for record in records if record.outcome == "failed"]
+    """Says which mistake is likely: one that no training survives, or limits that few architectures meet."""
     found = f"none of {len(records)} trials was trained"
-    if failed:
-        where = context.experiment.where("search", "recipe")
-        found += f", {len(failed)} failed, the last because {failed[-1].reason}"
-        wanted = "a recipe such as one of a lower learning_rate"
+    reasons = [record.reason for record in records if record.outcome == "failed"]
+    if reasons:
+        found += f", {len(reasons)} failed, the last: {reasons[-1]}"
+        setting, wanted = next((_HELPS[begins] for begins in _HELPS if reasons[-1].startswith(begins)), ("recipe", ""))
+        where = context.experiment.where("search", setting)
     else:
         where, wanted = context.experiment.where("search"), "more architectures, or wider limits"
-    return InputError(f"{where}: {found}; expected {wanted} (see {context.path(TRIALS)})")
+    expected = wanted and f"; expected {wanted}"  # of other failures the reason is all that is known
+    return InputError(f"{where}: {found}{expected} (see {context.path(TRIALS)})")
 
 
 def _require_feasible(context: Context) -> None:
