@@ -50,13 +50,13 @@ class _Run:
 
         record = self._search()
         winner = self._winner(record)
-        members = self._family(record, winner)
+        family = self._family(record, winner)
         exported = self._export(record)
         self.progress.stage("report")
         seconds = {
             step: (self.folder.result(step) or {})["seconds"] for step in ("search", "winner", "family", "export")
         }
-        metrics = write_metrics(self.context, winner, members, exported, seconds)
+        metrics = write_metrics(self.context, winner, family, exported, seconds)
         self.progress.say(f"report: {write_report(self.folder.path)}")
         return metrics
 
@@ -92,17 +92,16 @@ class _Run:
             result = self.folder.finish(CHECKPOINT, train_winner(self.context, record))
         return result
 
-    def _family(self, record: Any, winner: dict[str, Any]) -> list[dict[str, Any]]:
+    def _family(self, record: Any, winner: dict[str, Any]) -> dict[str, Any]:
         from experiments.stages.family import run_family
 
         result = self.folder.result("family")
         self.progress.stage("scale the winner", result is not None)
         if result is None:
             started = time.monotonic()
-            members = run_family(self.context, record.architecture, winner)
-            result = self.folder.finish("family", {"members": members, "seconds": time.monotonic() - started})
-        members = result["members"]
-        return list(members)
+            family = run_family(self.context, record.architecture, winner)
+            result = self.folder.finish("family", {**family, "seconds": time.monotonic() - started})
+        return result
 
     def _export(self, record: Any) -> dict[str, Any]:
         from experiments.stages.export import run_export

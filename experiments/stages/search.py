@@ -7,6 +7,7 @@ from optuna import Study
 
 from experiments.context import Context
 from experiments.devices import keep_device_files
+from experiments.members import require_members
 from experiments.stages.answer import Answer
 from experiments.stages.start import enqueue_starts
 from experiments.stages.trial import checkpoint_name
@@ -39,10 +40,11 @@ _HELPS = {
 def run_search(context: Context) -> Record:
     """Searches until the budget is spent and returns the winner.
 
-    Raises `InputError` where nothing in the space meets the limits that are known without
-    measuring, before training anything, and where no trial could be trained.
+    Raises `InputError` where nothing in the space can be scaled as asked for, or meets the limits
+    that are known without measuring, before training anything, and where no trial could be trained.
     """
     if not context.path(TRIALS).exists():
+        require_members(context.experiment, context.space)
         _require_feasible(context)
         context.folder.keep(context.experiment)
         keep_device_files(context.experiment, context.folder.path)

@@ -82,6 +82,7 @@ def test_the_key_path_is_said_once(tiny_yaml, tmp_path, override, said):
         ("dense c10", "dense c{10,12}", "space: found 12 outputs; expected digits's 10 classes"),
         ("input 8x8x1", "input {8x8x1,8x8x3}", "space: found an input of 3 channels; expected the 1 of digits"),
         ("head  dense c10", "head  conv k3 c10", "space: found an output of shape (1, 1, 10)"),
+        ("stage {mbconv,conv}", "stem  {mbconv,conv}", "scale.to: found b0, b1, which no network of the space can"),
         ("k3 s1 c8", "k{3,9} s1 c8 padding=valid", "line 6: conv on an input of (8, 8, 1): a window of 9 does not fit"),
     ],
 )
