@@ -17,6 +17,7 @@ from nas.ops import Trace
 from nas.trace import trace
 from scaling import ALONE, Member, family, fit
 
+TABLE = "family.csv"
 COLUMNS = (
     "name",
     "scaled_by",
@@ -67,6 +68,22 @@ def run_family(context: Context, baseline: Architecture, winner: dict[str, Any])
                 smaller = checkpoint_name(member)
     _write(context, members, rows)
     return {"members": rows, "not_scaled": not_scaled}
+
+
+def restore_family(context: Context, baseline: Architecture, rows: list[dict[str, Any]]) -> None:
+    """Writes the files of a family that was made before again, of the rows that are kept."""
+    members, _ = _members(baseline, context.experiment.scale.to)
+    beside = _alone(context, baseline, members) if context.experiment.scale.compare else []
+    _write(context, [*members, *(member for member, _ in beside)], rows)
+
+
+def files_of(kept: dict[str, Any]) -> list[str]:
+    """What the stage leaves, by its result."""
+    return [TABLE, *(_file(row["name"]) for row in kept["members"])]
+
+
+def _file(name: str) -> str:
+    return f"family/{name}.yaml"
 
 
 def _members(baseline: Architecture, names: Sequence[str]) -> tuple[list[Member], str]:
@@ -157,9 +174,9 @@ def _milliseconds(context: Context, name: str, traced: Trace) -> float | None:
 def _write(context: Context, members: list[Member], rows: list[dict[str, Any]]) -> None:
     for member in members:
         content = {"name": f"{context.experiment.name}-{member.name}", "architecture": member.architecture.text}
-        write_text(context.path(f"family/{member.name}.yaml"), dump_yaml(content))
+        write_text(context.path(_file(member.name)), dump_yaml(content))
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_text(context.path("family.csv"), text.getvalue())
+    write_text(context.path(TABLE), text.getvalue())

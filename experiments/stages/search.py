@@ -8,9 +8,10 @@ from optuna import Study
 from experiments.context import Context
 from experiments.devices import keep_device_files
 from experiments.members import require_members
-from experiments.stages.answer import Answer
+from experiments.stages.answer import FRONT, Answer
 from experiments.stages.start import enqueue_starts
 from experiments.stages.trial import checkpoint_name
+from experiments.stages.winner import WINNER, write_winner
 from experiments.steps import make_steps
 from experiments.study import TRIALS, company_of, open_study
 from experiments.trial_workers import make_trainer
@@ -26,6 +27,8 @@ from nas.search.samplers import make_sampler, read
 from nas.search.search import Search
 from nas.search.table import write_trials
 from nas.search.trainer import Trainer
+
+FILES = (TRIALS, FRONT, WINNER)  # what the stage leaves beside the study that they are written from
 
 _SLOWER = ("recipe", "a recipe such as one of a lower learning_rate")
 # What helps where trials fail, by how their reason begins: a setting of the search, and what would be right for it.
@@ -55,6 +58,13 @@ def run_search(context: Context) -> Record:
     if winner is None:
         raise _without_winner(context, records)
     return winner
+
+
+def restore_search(context: Context, records: list[Record], winner: Record) -> None:
+    """Writes the files of a search that has ended again."""
+    write_trials(context.path(TRIALS), records, context.evidence)
+    Answer(context).keep(records)
+    write_winner(context, winner)  # of a shared study, in which others may have found a better one since
 
 
 def make_search(context: Context, study: Study, trainer: Trainer) -> Search:
