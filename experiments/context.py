@@ -9,6 +9,7 @@ from pathlib import Path
 from experiments.data import open_data, sized
 from experiments.devices import open_devices
 from experiments.limits import of_quantities
+from experiments.members import trains_members
 from experiments.objectives import make_objectives, spelled
 from experiments.progress import RunProgress
 from experiments.run_folder import RunFolder
@@ -56,7 +57,7 @@ class Context:
         except InputError as error:
             said = re.sub(r"^data(\.\w+)?: ", "", str(error))  # the key path stands before it, with its line
             raise InputError(f"{experiment.where('data', 'dataset')}: {said}") from error
-        _require_pictures(experiment, dataset)
+        _require_pictures(experiment, space, dataset)
         _require_fit(experiment, space, dataset)
         asked = open_devices(experiment, folder.path, progress.say)
         # Resolutions come and go in families; three at once serve a search and spare memory.
@@ -137,8 +138,8 @@ def load_data(experiment: Experiment, progress: RunProgress | None = None) -> Da
     return open_data(experiment.data, experiment.seed, progress)
 
 
-def _require_pictures(experiment: Experiment, dataset: Dataset) -> None:
-    """Refuses a recipe whose batches are larger than what there is to train on."""
+def _require_pictures(experiment: Experiment, space: SearchSpace, dataset: Dataset) -> None:
+    """Refuses the recipe of a training whose batches are larger than what there is to train on."""
     count = len(dataset.train)
     fewest = min(count, experiment.search.pictures or count)
     recipes = (
@@ -147,7 +148,7 @@ def _require_pictures(experiment: Experiment, dataset: Dataset) -> None:
         (experiment.scale.recipe, count, ("scale", "recipe")),
     )
     for recipe, most, path in recipes:
-        if recipe.batch_size > most:
+        if recipe.batch_size > most and (path[0] != "scale" or trains_members(experiment, space)):
             where = experiment.where(*path, "batch_size")
             raise InputError(f"{where}: found {recipe.batch_size}; expected at most {most}, the pictures to train on")
 

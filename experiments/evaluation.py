@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from experiments.run_folder import RunFolder
 from nas.files import write_text
 from nas.network import Network
 from nas.rounding.grid import Grid
@@ -25,5 +26,17 @@ def write_evaluation(
     """
     found = asdict(evaluate(logits(network, split.images, grid), split.labels, classes))
     if is_first():
-        write_text(folder / FILE, json.dumps(found, allow_nan=False) + "\n")
+        _write(folder, found)
     return found
+
+
+def restore_evaluations(run: RunFolder) -> None:
+    """Writes again what is gone of the evaluations beside a run's checkpoints, from the results that it has kept."""
+    for step in (run.path / "steps").glob("*.json"):
+        folder, found = run.checkpoints(step.stem), (run.result(step.stem) or {}).get("evaluation")
+        if found and folder.is_dir() and not (folder / FILE).exists():
+            _write(folder, found)
+
+
+def _write(folder: Path, found: dict[str, Any]) -> None:
+    write_text(folder / FILE, json.dumps(found, allow_nan=False) + "\n")

@@ -18,7 +18,7 @@ OUTCOMES: tuple[Outcome, ...] = ("trained", "infeasible", "duplicate", "failed",
 def write_metrics(
     context: Context,
     winner: dict[str, Any],
-    members: list[dict[str, Any]],
+    family: dict[str, Any],
     exported: dict[str, Any],
     seconds: dict[str, float],
 ) -> dict[str, Any]:
@@ -38,7 +38,8 @@ def write_metrics(
         },
         "search": _search(context),
         "winner": winner,
-        "family": members,
+        "family": family["members"],
+        "not_scaled": family.get("not_scaled", ""),  # an earlier version left none out
         "export": exported,
         "test_accuracy": winner["test_accuracy"],
         "int8_accuracy": accuracies.get("int8"),

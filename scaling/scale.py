@@ -36,7 +36,7 @@ def scale(
     `fixed_ends`: the first and the last stage keep their depth, as there.
     `dropout`: what the rate of each dropout layer grows by.
 
-    Raises `InputError` for factors out of range, a resolution smaller than the strides,
+    Raises `InputError` for factors out of range, a resolution lowered below the strides,
     and a network without anything to scale in a dimension that is to grow.
     """
     for name, factor in (("width", width), ("depth", depth)):
@@ -71,10 +71,11 @@ def total_stride(architecture: Architecture) -> int:
 
 
 def _check_resolution(architecture: Architecture, resolution: int) -> None:
-    if resolution < (needed := total_stride(architecture)):
+    strides = total_stride(architecture)
+    if resolution < (needed := min(strides, architecture.resolution)):  # one that has fewer pixels keeps them
         raise InputError(
             f"scaling: resolution {resolution} is smaller than the network's strides, which together "
-            f"divide it by {needed}; expected at least {needed}"
+            f"divide it by {strides}; expected at least {needed}"
         )
 
 

@@ -62,7 +62,7 @@ class Run:
             "the search's trials": bool(self.trials),
             "the winner": self.winner is not None,
             "the winner's accuracy on the test split": self.test_accuracy is not None,
-            "the family": bool(self.metrics.family),
+            "the family": self.metrics.family is not None,
             "the export": export is not None and bool(export.rows),
         }
         return tuple(part for part, there in parts.items() if not there)

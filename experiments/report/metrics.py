@@ -187,6 +187,7 @@ class Metrics(Part):
     search: Search | None = None
     winner: Winner | None = None
     family: tuple[Member, ...] | None = None
+    not_scaled: str = ""  # why the winner cannot be scaled to some members
     export: Export | None = None
     test_accuracy: float | None = None
     int8_accuracy: float | None = None

@@ -11,6 +11,7 @@ from flax import nnx
 
 from experiments.context import Context
 from experiments.layer_table import LAYERS, look_at_layers, write_layers
+from experiments.sections.export import Export
 from nas.architecture import Architecture
 from nas.errors import InputError
 from nas.export.card import Card
@@ -18,6 +19,7 @@ from nas.export.compare import compare
 from nas.export.edgetpu import check
 from nas.export.folder import size_of
 from nas.export.formats import Job, export, find_format
+from nas.export.labels import NAME as LABELS
 from nas.export.quantization.method import Method
 from nas.files import write_text
 from nas.network import Network
@@ -29,14 +31,14 @@ def run_export(context: Context, architecture: Architecture, network: Network) -
     """Writes the models and their labels; the export part of metrics.json."""
     settings = context.experiment.export
     dataset = context.sized(architecture.resolution)
-    write_text(context.path("labels.txt"), "".join(f"{name}\n" for name in dataset.classes))
+    write_labels(context)
     shape = (1, *dataset.test.images.shape[1:])
     name = f"{context.experiment.name}-winner"
     card = card_of(name, architecture, dataset.classes, settings.author, settings.license)
     files: dict[str, Path] = {}
     for name in settings.formats:
         form = find_format(name)
-        path = context.path(f"model_{name}{form.suffix}")
+        path = context.path(_file(name))
         count, seed = settings.calibration_images, context.experiment.seed
         calibration = calibration_pictures(dataset.train.images, count, seed) if form.calibrates else []
         export(Job(network, shape, card, calibration, Method.parse(settings.quantization)), name, path)
@@ -51,7 +53,7 @@ def run_export(context: Context, architecture: Architecture, network: Network) -
         flax_bytes=sum(array.nbytes for array in jax.tree.leaves(nnx.state(network, nnx.Param, nnx.BatchStat))),
         flax_once=_once(network, dataset.test.images[:1]),
     )
-    _look_at_layers(context, network, dataset.train.images, files, rows)
+    looked_at = _look_at_layers(context, network, dataset.train.images, files, rows)
     verdict = check(next(files[name] for name in ("int8", "uint8", *files) if name in files))
     return {
         "images": len(dataset.test.labels),
@@ -61,6 +63,7 @@ def run_export(context: Context, architecture: Architecture, network: Network) -
             "method": settings.quantization,
         },
         "rows": [asdict(row) for row in rows],
+        "layers_looked_at": looked_at,
         "edgetpu": verdict.edgetpu,
         "ops": [
             {"op": op.op, "version": op.version, "count": op.count, "mapped": op.mapped, "reason": op.reason}
@@ -69,10 +72,24 @@ def run_export(context: Context, architecture: Architecture, network: Network) -
     }
 
 
+def write_labels(context: Context) -> None:
+    """Writes the names of the classes, in the order of the outputs."""
+    write_text(context.path(LABELS), "".join(f"{name}\n" for name in context.dataset.classes))
+
+
+def files_of(settings: Export, kept: Mapping[str, Any]) -> list[str]:
+    """What the stage leaves, by its settings and its result; an earlier version did not keep whether layers too."""
+    return [LABELS, *map(_file, settings.formats), *([LAYERS] if kept.get("layers_looked_at") else [])]
+
+
+def _file(name: str) -> str:
+    return f"model_{name}{find_format(name).suffix}"
+
+
 def _look_at_layers(
     context: Context, network: Network, images: np.ndarray | Pictures, files: Mapping[str, Path], rows: Sequence[Any]
-) -> None:
-    """Writes which layers lose, where int8 loses more than it may."""
+) -> bool:
+    """Writes which layers lose, where int8 loses more than it may; returns whether there are any."""
     settings = context.experiment.export
     calibration = calibration_pictures(images, settings.calibration_images, context.experiment.seed)
     try:
@@ -81,10 +98,11 @@ def _look_at_layers(
         )
     except InputError as error:  # a reason less is no reason to end without files
         context.progress.say(f"layers not looked at: {error}")
-        return
+        return False
     if layers:
         write_layers(context.path(LAYERS), layers)
         context.progress.say(f"int8 loses more than {settings.int8_loss:.2%}: {LAYERS} says where")
+    return bool(layers)
 
 
 def card_of(

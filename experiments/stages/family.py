@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from typing import Any
 
 from experiments.context import Context
@@ -16,6 +17,7 @@ from nas.ops import Trace
 from nas.trace import trace
 from scaling import ALONE, Member, family, fit
 
+TABLE = "family.csv"
 COLUMNS = (
     "name",
     "scaled_by",
@@ -35,16 +37,20 @@ COLUMNS = (
 )
 
 
-def run_family(context: Context, baseline: Architecture, winner: dict[str, Any]) -> list[dict[str, Any]]:
+def run_family(context: Context, baseline: Architecture, winner: dict[str, Any]) -> dict[str, Any]:
     """Scales, costs and partly trains the family; writes family.csv and a file for each member.
 
-    With `scale.compare` networks scaled in one dimension alone stand after the members.
+    Returns `members`, a row each, and `not_scaled`, what is said of those that the winner cannot
+    be scaled to, which are left out. With `scale.compare` networks scaled in one dimension alone
+    stand after the members.
 
     A member equal to the winner takes over its accuracy rather than train again. With a warm
     start each begins with the weights of the one trained before it, the first with the winner's.
     """
     settings = context.experiment.scale
-    members = family(baseline, settings.to)
+    members, not_scaled = _members(baseline, settings.to)
+    if not_scaled:
+        context.progress.say(not_scaled)
     rows = [_row(context, member) for member in members]
     _mark_crossings(rows)
     beside = _alone(context, baseline, members) if settings.compare else []
@@ -61,7 +67,46 @@ def run_family(context: Context, baseline: Architecture, winner: dict[str, Any])
             if smaller and row["test_accuracy"] is not None:
                 smaller = checkpoint_name(member)
     _write(context, members, rows)
-    return rows
+    return {"members": rows, "not_scaled": not_scaled}
+
+
+def restore_family(context: Context, baseline: Architecture, rows: list[dict[str, Any]]) -> None:
+    """Writes the files of a family that was made before again, of the rows that are kept."""
+    members, _ = _members(baseline, context.experiment.scale.to)
+    beside = _alone(context, baseline, members) if context.experiment.scale.compare else []
+    _write(context, [*members, *(member for member, _ in beside)], rows)
+
+
+def files_of(kept: dict[str, Any]) -> list[str]:
+    """What the stage leaves, by its result."""
+    return [TABLE, *(_file(row["name"]) for row in kept["members"])]
+
+
+def _file(name: str) -> str:
+    return f"family/{name}.yaml"
+
+
+def _members(baseline: Architecture, names: Sequence[str]) -> tuple[list[Member], str]:
+    """The members that the winner can be scaled to, and of the others in words why it cannot."""
+    found: list[Member] = []
+    left: dict[str, str] = {}
+    for name in names:
+        try:
+            (member,) = family(baseline, [name])
+            _require_classes(member, baseline)
+            found.append(member)
+        except InputError as error:
+            left[name] = str(error).removeprefix("scaling: ")
+    said = f"the winner cannot be scaled to {', '.join(left)}: {next(iter(left.values()))}" if left else ""
+    return found, said
+
+
+def _require_classes(member: Member, baseline: Architecture) -> None:
+    """Refuses a member that takes no pictures of its size, or whose outputs are not the classes any more."""
+    origin = f"family member {member.name}"
+    found, expected = trace(member.architecture, origin).out_shape, trace(baseline).out_shape
+    if found != expected:
+        raise InputError(f"{origin}: found an output of shape {found}; expected {expected}, as of the winner")
 
 
 def _alone(context: Context, baseline: Architecture, members: list[Member]) -> list[tuple[Member, str]]:
@@ -129,9 +174,9 @@ def _milliseconds(context: Context, name: str, traced: Trace) -> float | None:
 def _write(context: Context, members: list[Member], rows: list[dict[str, Any]]) -> None:
     for member in members:
         content = {"name": f"{context.experiment.name}-{member.name}", "architecture": member.architecture.text}
-        write_text(context.path(f"family/{member.name}.yaml"), dump_yaml(content))
+        write_text(context.path(_file(member.name)), dump_yaml(content))
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_text(context.path("family.csv"), text.getvalue())
+    write_text(context.path(TABLE), text.getvalue())

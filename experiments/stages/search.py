@@ -7,9 +7,11 @@ from optuna import Study
 
 from experiments.context import Context
 from experiments.devices import keep_device_files
-from experiments.stages.answer import Answer
+from experiments.members import require_members
+from experiments.stages.answer import FRONT, Answer
 from experiments.stages.start import enqueue_starts
 from experiments.stages.trial import checkpoint_name
+from experiments.stages.winner import WINNER, write_winner
 from experiments.steps import make_steps
 from experiments.study import TRIALS, company_of, open_study
 from experiments.trial_workers import make_trainer
@@ -26,14 +28,26 @@ from nas.search.search import Search
 from nas.search.table import write_trials
 from nas.search.trainer import Trainer
 
+FILES = (TRIALS, FRONT, WINNER)  # what the stage leaves beside the study that they are written from
+
+_SLOWER = ("recipe", "a recipe such as one of a lower learning_rate")
+# What helps where trials fail, by how their reason begins: a setting of the search, and what would be right for it.
+_HELPS = {
+    "took longer than": ("trial_minutes", "more minutes, or fewer epochs in search.recipe"),
+    "ran out of memory": ("recipe", "a recipe such as one of a smaller batch_size"),
+    "the loss became": _SLOWER,
+    "the network's outputs": _SLOWER,
+}
+
 
 def run_search(context: Context) -> Record:
     """Searches until the budget is spent and returns the winner.
 
-    Raises `InputError` where nothing in the space meets the limits that are known without
-    measuring, before training anything, and where no trial could be trained.
+    Raises `InputError` where nothing in the space can be scaled as asked for, or meets the limits
+    that are known without measuring, before training anything, and where no trial could be trained.
     """
     if not context.path(TRIALS).exists():
+        require_members(context.experiment, context.space)
         _require_feasible(context)
         context.folder.keep(context.experiment)
         keep_device_files(context.experiment, context.folder.path)
@@ -44,6 +58,13 @@ def run_search(context: Context) -> Record:
     if winner is None:
         raise _without_winner(context, records)
     return winner
+
+
+def restore_search(context: Context, records: list[Record], winner: Record) -> None:
+    """Writes the files of a search that has ended again."""
+    write_trials(context.path(TRIALS), records, context.evidence)
+    Answer(context).keep(records)
+    write_winner(context, winner)  # of a shared study, in which others may have found a better one since
 
 
 def make_search(context: Context, study: Study, trainer: Trainer) -> Search:
@@ -78,16 +99,17 @@ def _rungs(context: Context) -> rungs.Rungs | None:
 
 
 def _without_winner(context: Context, records: list[Record]) -> InputError:
-    """Says which mistake is likely: a recipe that no training survives, or limits that few architectures meet."""
-    failed = [record for record in records if record.outcome == "failed"]
+    """Says which mistake is likely: one that no training survives, or limits that few architectures meet."""
     found = f"none of {len(records)} trials was trained"
-    if failed:
-        where = context.experiment.where("search", "recipe")
-        found += f", {len(failed)} failed, the last because {failed[-1].reason}"
-        wanted = "a recipe such as one of a lower learning_rate"
+    reasons = [record.reason for record in records if record.outcome == "failed"]
+    if reasons:
+        found += f", {len(reasons)} failed, the last: {reasons[-1]}"
+        setting, wanted = next((_HELPS[begins] for begins in _HELPS if reasons[-1].startswith(begins)), ("recipe", ""))
+        where = context.experiment.where("search", setting)
     else:
         where, wanted = context.experiment.where("search"), "more architectures, or wider limits"
-    return InputError(f"{where}: {found}; expected {wanted} (see {context.path(TRIALS)})")
+    expected = wanted and f"; expected {wanted}"  # of other failures the reason is all that is known
+    return InputError(f"{where}: {found}{expected} (see {context.path(TRIALS)})")
 
 
 def _require_feasible(context: Context) -> None:

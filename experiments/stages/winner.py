@@ -19,6 +19,7 @@ from nas.train.distillation import Teacher
 from nas.train.transfer import Start
 
 CHECKPOINT = "winner"
+WINNER = "winner.yaml"
 
 
 def write_winner(context: Context, record: Record) -> None:
@@ -41,7 +42,7 @@ def write_winner(context: Context, record: Record) -> None:
             "export": f"nas export {folder} --format int8 --out model.tflite",
         },
     }
-    write_text(context.path("winner.yaml"), dump_yaml(content))
+    write_text(context.path(WINNER), dump_yaml(content))
 
 
 def train_and_test(

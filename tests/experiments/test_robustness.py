@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+import yaml
 
 from experiments.run_folder import RunFolder
 from experiments.schema import load_experiment
@@ -82,6 +83,7 @@ def test_the_key_path_is_said_once(tiny_yaml, tmp_path, override, said):
         ("dense c10", "dense c{10,12}", "space: found 12 outputs; expected digits's 10 classes"),
         ("input 8x8x1", "input {8x8x1,8x8x3}", "space: found an input of 3 channels; expected the 1 of digits"),
         ("head  dense c10", "head  conv k3 c10", "space: found an output of shape (1, 1, 10)"),
+        ("stage {mbconv,conv}", "stem  {mbconv,conv}", "scale.to: found b0, b1, which no network of the space can"),
         ("k3 s1 c8", "k{3,9} s1 c8 padding=valid", "line 6: conv on an input of (8, 8, 1): a window of 9 does not fit"),
     ],
 )
@@ -124,6 +126,62 @@ def test_what_a_kill_left_half_written_is_cleared(copied_run, tiny_yaml):
         file.write_text("half")
     with RunFolder.claim(copied_run, load_experiment(tiny_yaml)):
         assert [file for file in left if file.exists()] == []
+
+
+GONE = {
+    "trials.csv": "trials.csv",
+    "front.csv": "front.csv",
+    "winner.yaml": "winner.yaml",
+    "family.csv": "family.csv",
+    "family": "family/b0.yaml, family/b1.yaml",
+    "labels.txt": "labels.txt",
+    "model_int8.tflite": "model_int8.tflite",
+    "checkpoints/winner/evaluation.json": None,
+    "checkpoints/family-b1/evaluation.json": None,
+}
+
+
+MEASURED = ("metrics.json", "report.html", "steps/export.json")  # with the time that files take on this machine
+
+
+def contents(folder):
+    return {file.relative_to(folder): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def delete(path):
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def test_files_that_are_gone_of_a_finished_run_are_made_again(copied_run, tiny_yaml):
+    written = yaml.safe_load((copied_run / "winner.yaml").read_text())
+    before = contents(copied_run)
+    for name in GONE:
+        delete(copied_run / name)
+    done = nas("run", tiny_yaml, "--out", copied_run)
+    assert done.returncode == 0
+    after = contents(copied_run)
+    assert set(after) == set(before)
+    assert {str(file) for file in after if after[file] != before[file]} <= {*MEASURED, "winner.yaml"}
+    found = yaml.safe_load((copied_run / "winner.yaml").read_text())
+    assert {**found, "how": None} == {**written, "how": None}  # where the folder is named, which is a copy
+    for said in filter(None, GONE.values()):
+        assert re.search(rf"no longer there, and to be made again: .*{said}", done.stderr)
+    assert "epochs" not in done.stderr
+    assert done.stderr.count("(done before)") == 1  # the winner's training
+    again = nas("run", tiny_yaml, "--out", copied_run)
+    assert again.stderr.count("(done before)") == 4
+
+
+def test_what_only_a_training_could_make_again_is_said(copied_run, tiny_yaml):
+    delete(copied_run / "checkpoints")
+    delete(copied_run / "model_int8.tflite")
+    delete(copied_run / "labels.txt")
+    done = nas("run", tiny_yaml, "--out", copied_run)
+    assert done.returncode == 0
+    assert "no longer there: checkpoints/winner, made again only by training" in done.stderr
+    assert re.search(r"cannot be made again: \S*checkpoints/winner: does not exist; ", done.stderr)
+    assert (copied_run / "labels.txt").is_file()
+    assert not (copied_run / "model_int8.tflite").exists()
 
 
 def test_one_process_at_a_time(tiny_yaml, tmp_path):

@@ -23,6 +23,7 @@ from nas.errors import InputError
 from nas.search.facts import facts
 from nas.search.pareto import dominates
 from nas.search.record import read_records
+from nas.train import TrainingFailed
 from tests.studies import storage_in
 
 YAML = """
@@ -201,6 +202,35 @@ def test_a_trial_that_runs_out_of_memory_has_failed(opened, monkeypatch, error):
     monkeypatch.setattr(Context, "train", train)
     ended = train_trial(context, 0, next(iter(context.space.alternatives())), lambda *_: True)
     assert (ended.accuracy, ended.reason) == (None, "ran out of memory")
+
+
+@pytest.mark.parametrize(
+    ("error", "where", "said"),
+    [
+        (TookTooLong(), "search.trial_minutes: ", "; expected more minutes, or fewer epochs in search.recipe (see "),
+        (MemoryError(), "search.recipe: ", "; expected a recipe such as one of a smaller batch_size (see "),
+        (
+            TrainingFailed("the loss became nan at step 1 of epoch 1, at a learning rate of 9"),
+            "search.recipe: ",
+            "a learning rate of 9; expected a recipe such as one of a lower learning_rate (see ",
+        ),
+        (
+            TrainingFailed("cannot be measured as int8: expected other weights"),
+            "search.recipe: ",
+            "the last: cannot be measured as int8: expected other weights (see ",
+        ),
+    ],
+)
+def test_where_every_trial_fails_the_advice_is_for_the_reason(opened, monkeypatch, error, where, said):
+    def train(*_):
+        raise error
+
+    context = opened("search.architectures=1", "search.trial_minutes=5")
+    monkeypatch.setattr(Context, "train", train)
+    with pytest.raises(InputError) as complaint:
+        run_search(context)
+    assert f"{where}none of 1 trials was trained, 1 failed, the last: " in str(complaint.value)
+    assert said in str(complaint.value)
 
 
 def test_within_ends_what_takes_too_long_and_nothing_else():

@@ -114,6 +114,14 @@ def test_total_stride_counts_pools_and_defaults() -> None:
     assert total_stride(SMALL) == 8
 
 
+def test_scale_leaves_a_network_of_fewer_pixels_than_its_strides_as_it_is() -> None:
+    tiny = scale(SMALL, resolution=8).with_input(4, 3)
+    assert scale(tiny) == tiny
+    assert scale(tiny, resolution=5).resolution == 5
+    with pytest.raises(InputError, match=r"resolution 3 is smaller .* divide it by 8; expected at least 4"):
+        scale(tiny, resolution=3)
+
+
 def test_scale_refuses_a_resolution_smaller_than_the_strides() -> None:
     assert scale(SMALL, resolution=8).resolution == 8
     with pytest.raises(InputError, match=r"resolution 7 is smaller .* expected at least 8"):

@@ -68,6 +68,12 @@ def test_run_without_a_part_of_its_metrics_misses_that(
     assert read_run(make_run(rows, metrics)).missing == missing
 
 
+def test_run_whose_winner_cannot_be_scaled_misses_nothing(make_run: MakeRun, rows: list[Data], metrics: Data) -> None:
+    run = read_run(make_run(rows, {**metrics, "family": [], "not_scaled": "the winner cannot be scaled to b1: why"}))
+    assert run.missing == ()
+    assert run.metrics.not_scaled == "the winner cannot be scaled to b1: why"
+
+
 def test_run_without_a_table_of_trials_shows_the_counts_of_its_metrics(make_run: MakeRun, metrics: Data) -> None:
     run = read_run(make_run(metrics=metrics))
     assert run.tally.trials == 45

@@ -193,6 +193,18 @@ def test_page_is_whole_without_any_one_part_of_the_metrics(
     assert Outline(_page(make_run(rows, metrics))).open == []
 
 
+@pytest.mark.parametrize("members", [0, 1])
+def test_page_says_why_the_winner_was_not_scaled(
+    make_run: MakeRun, rows: list[Data], metrics: Data, members: int
+) -> None:
+    metrics |= {"family": metrics["family"][:members], "not_scaled": "the winner cannot be scaled to b1: it has no <b>"}
+    page = _page(make_run(rows, metrics))
+    assert Outline(page).open == []
+    seen = _seen(page)
+    assert "Some members are left out: the winner cannot be scaled to b1: it has no <b>." in unescape(seen)
+    assert "Not there yet: the family" not in seen
+
+
 def test_page_takes_numbers_that_are_none_or_nan(make_run: MakeRun, rows: list[Data], metrics: Data) -> None:
     metrics["winner"]["history"][0]["train_loss"] = float("nan")
     metrics["winner"]["stages"][0]["latency_ms"] = None
