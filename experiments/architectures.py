@@ -6,6 +6,7 @@ from typing import NamedTuple
 from nas.architecture import Architecture
 from nas.blocks import canonical
 from nas.errors import InputError, one_line
+from nas.files import read_text
 
 TRAINED = "architecture.yaml"  # what `nas train` writes
 SUFFIXES = (".yaml", ".yml", ".arch", ".txt")
@@ -64,11 +65,7 @@ def _is_there(path: Path) -> bool:
 def _read(path: Path) -> Named:
     if path.suffix in (".yaml", ".yml"):
         return _read_yaml(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "is no UTF-8 text"
-        raise InputError(f"{path}: cannot be read ({reason}); expected an architecture's text") from error
+    text = read_text(path, "an architecture's text")
     return Named(path.stem, canonical(Architecture.parse(text, str(path)), str(path)), str(path))
 
 

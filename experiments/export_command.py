@@ -68,7 +68,7 @@ def _verdict(out: Path, form: Format) -> dict[str, Any]:
 def _write_labels(out: Path, classes: tuple[str, ...]) -> None:
     """The classes' names beside the model, for programs that read no metadata; other names there are kept."""
     file, text = out.with_name(LABELS), "".join(f"{name}\n" for name in classes)
-    if not classes or (file.exists() and file.read_text(encoding="utf-8", errors="replace") == text):
+    if not classes or (file.exists() and file.read_text(encoding="utf-8-sig", errors="replace") == text):
         return
     if file.exists():
         print(f"nas export: {file} has other names and is left as it is", file=sys.stderr)

@@ -16,6 +16,7 @@ from experiments.architectures import load_architecture
 from nas.architecture import Architecture
 from nas.blocks import canonical
 from nas.errors import InputError, one_line
+from nas.files import read_text
 from nas.latency.measuring import Measurement
 
 COLUMNS = ("digest", "architecture", "ms", "spread", "runs", "board", "device", "precision", "split")
@@ -66,11 +67,7 @@ def read_measurements(path: Path) -> list[Row]:
     Raises `InputError` naming the line for an architecture that is unknown, or milliseconds that
     are no number above 0.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "is no UTF-8 text"
-        raise InputError(f"{path}: cannot be read ({reason}); expected a CSV file of measurements") from error
+    text = read_text(path, "a CSV file of measurements")
     reader = csv.DictReader(io.StringIO(text), restval="")
     try:
         if absent := [column for column in NEEDED if column not in (reader.fieldnames or ())]:

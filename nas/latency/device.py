@@ -1,12 +1,14 @@
 """Device files: small JSON or YAML, checked on reading, found by name or by path."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from nas.errors import InputError, one_line, unknown
+from nas.files import read_text
 from nas.latency.command import read_command
 from nas.latency.edgetpu_file import read_edgetpu
 from nas.latency.host import read_host
@@ -112,14 +114,13 @@ def _of_kind(
 
 def _content(path: Path) -> Any:
     """What is in the file, as plain values."""
-    try:
+    with suppress(OSError):  # reading says why
         if path.stat().st_size > MOST_BYTES:
             raise InputError(f"device file {path}: is larger than {MOST_BYTES // 2**20} MiB; expected a small file")
-        text = path.read_text(encoding="utf-8")
+    text = read_text(path, "a JSON file", "device file ")
+    try:
         return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except OSError as error:
-        raise InputError(f"device file {path}: cannot be read ({error.strerror}); expected a JSON file") from error
-    except (ValueError, RecursionError, yaml.YAMLError) as error:  # of another form, not UTF-8, or too deep
+    except (ValueError, RecursionError, yaml.YAMLError) as error:  # of another form, or too deep
         form = "JSON" if path.suffix == ".json" else "YAML"
         raise InputError(
             f"device file {path.name}: is not {form} ({_said(error)}); expected one object as in devices/"

@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from experiments.architectures import load_architecture
+from experiments.calibrate_command import read_space
 from experiments.run_folder import RunFolder
 from experiments.schema import load_experiment
 from nas.errors import InputError
@@ -218,6 +220,16 @@ def test_output_that_nobody_takes_is_no_traceback():
 )
 def test_absurd_arguments_are_one_line(arguments, said):
     assert said in complaint(nas(*arguments))
+
+
+@pytest.mark.parametrize("name", ["a.arch", "a.yaml"])
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path, name):
+    text = "input 8x8x1\nhead dense c2\n"
+    text = text if name == "a.arch" else f"architecture: |\n  {text.strip().replace(chr(10), chr(10) + '  ')}\n"
+    (tmp_path / name).write_text(text, encoding="utf-8-sig")
+    assert load_architecture(str(tmp_path / name)).architecture.classes == 2
+    if name == "a.arch":
+        assert read_space(str(tmp_path / name)).size == 1
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,12 @@ def test_load_device_reads_a_file_of_ones_own(tmp_path: Path, content: dict[str,
     assert load_device(written(tmp_path, content)).name == "bench"
 
 
+@pytest.mark.parametrize("name", ["mine.json", "mine.yaml"])
+def test_load_device_reads_a_file_with_a_byte_order_mark(tmp_path: Path, content: dict[str, Any], name: str) -> None:
+    (tmp_path / name).write_text(json.dumps(content), encoding="utf-8-sig")
+    assert load_device(tmp_path / name).name == "edgetpu-usb"
+
+
 def test_load_device_unknown_name() -> None:
     assert message("edgetpu-usbb").startswith("unknown device 'edgetpu-usbb'; did you mean 'edgetpu-usb'?")
 
