@@ -222,4 +222,23 @@ def test_a_folder_without_an_answer_is_refused(command, tmp_path, capsys):
     assert said in capsys.readouterr().err
     (tmp_path / ("winner.yaml" if command == "winner" else "front.csv")).write_text("number,accuracy\n1,x\n")
     assert nas([command, str(tmp_path)]) == 2
-    assert "cannot be read; expected the file as the run wrote it" in capsys.readouterr().err
+    assert "expected the file as the run wrote it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("1,ab,0.1,0.28", "found 4 fields; expected 5, one for each column"),
+        ("1,ab,0.1,0.28,head pool,1", "found 6 fields; expected 5, one for each column"),
+        ("1,ab,high,0.28,head pool", "accuracy is 'high'; expected a finite number"),
+        ("1,ab,nan,0.28,head pool", "accuracy is 'nan'; expected a finite number"),
+        ("one,ab,0.1,0.28,head pool", "number is 'one'; expected a finite number"),
+    ],
+)
+def test_a_front_that_is_damaged_names_the_line(row, said, tmp_path, capsys):
+    (tmp_path / "experiment.yaml").write_text(YAML)
+    whole = "number,digest,accuracy,edgetpu-usb,architecture\n0,ab,0.1,0.28,head pool\n"
+    (tmp_path / "front.csv").write_text(f"{whole}{row}\n")
+    assert nas(["front", str(tmp_path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"nas front: {tmp_path / 'front.csv'} line 3: {said}")

@@ -108,7 +108,11 @@ def test_folder_that_is_a_file_is_refused(finished: Path) -> None:
             b"place,op,name,snr,lost,weights_snr,helps\n1,CONV_2D,a,nan,0,,\n",
             "layers.csv line 2: snr is 'nan'; expected a finite number",
         ),
-        ("layers.csv", b"place,op,name,snr,lost,weights_snr,helps\n1\n", "layers.csv line 2: snr is ''"),
+        (
+            "layers.csv",
+            b"place,op,name,snr,lost,weights_snr,helps\n1\n",
+            "layers.csv line 2: found 1 fields; expected 7",
+        ),
         ("experiment.yaml", b"search: {limits: 4}", "experiment.yaml: search.limits: found 4; "),
     ],
 )
