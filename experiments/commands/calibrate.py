@@ -104,4 +104,5 @@ COMMAND = Command(
     _add_arguments,
     _run,
     _show,
+    lambda arguments: arguments.measurements is None,
 )

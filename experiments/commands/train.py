@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from experiments.commands.command import Command, Result, positive
+from experiments.commands.command import Command, Result, always, positive
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -162,4 +162,5 @@ COMMAND = Command(
     _add_arguments,
     _run,
     _show,
+    always,
 )

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from experiments.cli import _parser
 from tests.experiments.conftest import nas
 
 COMMANDS = ("run", "train", "cost", "scale", "export", "check", "predict", "zoo", "report", "devices", "calibrate")
@@ -14,6 +15,30 @@ def test_help_has_examples(command):
     done = nas(command, "--help")
     assert done.returncode == 0
     assert f"examples:\n  nas {command}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "goes_on"),
+    [
+        ("run a.yaml", True),
+        ("train mobilenet-v1", True),
+        ("qat runs/mine", True),
+        ("calibrate host --space edge-tiny --out x.json", True),
+        ("calibrate phone --measurements x.csv --out x.json", False),
+        ("scale mobilenet-v1 --search --data digits", True),
+        ("scale mobilenet-v1", False),
+        ("export runs/mine --out x.tflite", False),
+        ("import x.tflite --out mine", False),
+        ("quantization runs/mine", False),
+        ("predict x.tflite x.png", False),
+        ("check x.tflite", False),
+        ("zoo", False),
+        ("report runs/mine", False),
+    ],
+)
+def test_commands_say_whether_they_go_on_when_given_again(arguments, goes_on):
+    parsed = _parser().parse_args(arguments.split())
+    assert parsed.command.goes_on(parsed) is goes_on
 
 
 def test_cost_of_efficientnet_b0():

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import shutil
 import signal
@@ -194,6 +195,18 @@ def test_an_interrupted_run_says_one_line(tiny_yaml, tmp_path):
     assert stdout == ""
     assert stderr.splitlines()[-1] == "nas: interrupted; `nas run` goes on from here when given again"
     assert "Traceback" not in stderr
+
+
+def test_an_interrupted_command_that_keeps_nothing_promises_nothing(tmp_path):
+    os.mkfifo(tmp_path / "a.arch")
+    command = [sys.executable, "-c", INTERRUPTIBLE, "cost", str(tmp_path / "a.arch")]
+    with (
+        subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process,
+        (tmp_path / "a.arch").open("w"),  # which waits until the command reads
+    ):
+        process.send_signal(signal.SIGINT)
+        stderr = process.communicate(timeout=60)[1]
+    assert (process.returncode, stderr) == (130, "\nnas: interrupted\n")
 
 
 def test_output_that_nobody_takes_is_no_traceback():
