@@ -14,7 +14,7 @@ from nas.latency.edgetpu_file import read_edgetpu
 from nas.latency.host import read_host
 from nas.latency.latency import Device
 from nas.latency.measuring import MeasuringDevice
-from nas.latency.place import Place
+from nas.latency.place import HEAD, REMARKS, Place
 
 FORMAT = 1
 FOLDER = Path(__file__).parent / "devices"
@@ -22,9 +22,6 @@ OWN = Path("devices")  # where names are looked for beside those that come with 
 SUFFIXES = (".json", ".yaml", ".yml")
 EVIDENCE = {"edgetpu": "estimate", "fitted": "fitted", "host": "measured", "command": "measured"}  # by kind
 MOST_BYTES = 32 * 2**20
-
-_HEAD = ("format", "name", "kind", "title", "evidence")
-_REMARKS = ("note",)
 
 
 def device_names() -> tuple[str, ...]:
@@ -84,9 +81,9 @@ def _read(path: Path) -> Device | MeasuringDevice:
     place = Place(f"device file {path.name}:")
     content = _content(path)
     if not isinstance(content, dict):
-        raise place.wrong(content, f"an object with {', '.join(_HEAD)}")
-    head = {key: value for key, value in content.items() if key in _HEAD}
-    place.check_keys(head, _HEAD)
+        raise place.wrong(content, f"an object with {', '.join(HEAD)}")
+    head = {key: value for key, value in content.items() if key in HEAD}
+    place.check_keys(head, HEAD)
     if head["format"] != FORMAT or isinstance(head["format"], bool):
         raise place.at("format").wrong(head["format"], f"{FORMAT}, the one that this version reads")
     kind = place.at("kind").among(head["kind"], tuple(EVIDENCE))
@@ -94,7 +91,7 @@ def _read(path: Path) -> Device | MeasuringDevice:
         right = f'"{EVIDENCE[kind]}", for that is all this kind gives'
         raise place.at("evidence").wrong(head["evidence"], right)
     name, title = (place.at(key).line(head[key]) for key in ("name", "title"))
-    body = {key: value for key, value in content.items() if key not in (*_HEAD, *_REMARKS)}
+    body = {key: value for key, value in content.items() if key not in (*HEAD, *REMARKS)}
     if kind == "command":
         return read_command(name, title, body, place, path.parent)
     return _of_kind(kind, name, title, body, content, place)

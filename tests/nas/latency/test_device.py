@@ -113,6 +113,18 @@ def test_load_device_wrong_value(tmp_path: Path, content: dict[str, Any], key: s
     assert says in message(written(tmp_path, {**content, key: value}))
 
 
+@pytest.mark.parametrize(
+    ("kind", "evidence"), [("edgetpu", "estimate"), ("host", "measured"), ("command", "measured")]
+)
+def test_an_unknown_key_names_each_key_that_there_may_be_once(tmp_path: Path, kind: str, evidence: str) -> None:
+    content = {"format": 1, "name": "a", "kind": kind, "title": "A", "evidence": evidence, "kee": 1}
+    with pytest.raises(InputError, match="unknown key 'kee'") as caught:
+        find_device(written(tmp_path, content))
+    known = str(caught.value).partition("Known: ")[2].split(", ")
+    assert len(known) == len(set(known))
+    assert {"format", "name", "kind", "title", "evidence", "note"} < set(known)
+
+
 @pytest.mark.parametrize("value", [-1, "2", None, True, float("nan"), float("inf"), 10**400, [2]])
 def test_load_device_constant_that_is_no_number(tmp_path: Path, content: dict[str, Any], value: object) -> None:
     content["constants"]["bus_ms_per_mib"]["value"] = value
