@@ -16,11 +16,11 @@ from experiments.tables import read_table
 from nas.architecture import Architecture
 from nas.blocks import canonical
 from nas.errors import InputError, one_line
+from nas.latency.command_output import MOST_MS
 from nas.latency.measuring import Measurement
 
 COLUMNS = ("digest", "architecture", "ms", "spread", "runs", "board", "device", "precision", "split")
 NEEDED = ("architecture", "ms")
-MOST_MS = 1e7  # nearly three hours
 FIT, HELD_OUT = "fit", "held-out"
 
 
@@ -98,7 +98,9 @@ def _ms(text: str, where: str) -> float:
         value = math.nan
     if 0 < value <= MOST_MS:
         return value
-    raise InputError(f"{where}: ms is '{one_line(text.strip())}'; expected milliseconds, a number above 0")
+    raise InputError(
+        f"{where}: ms is '{one_line(text.strip())}'; expected milliseconds, a number above 0, {MOST_MS:.0f} at most"
+    )
 
 
 def _mended(path: Path) -> bool:

@@ -40,7 +40,9 @@ class Place:
             raise self.wrong(content, f"an object with {', '.join(known)}")
         for key in content:
             if key not in known:
-                raise InputError(f"{self.path.removesuffix(':')}: {unknown('key', one_line(str(key)), (*beside, *known))}")
+                raise InputError(
+                    f"{self.path.removesuffix(':')}: {unknown('key', one_line(str(key)), (*beside, *known))}"
+                )
         if missing := [key for key in keys if key not in content]:
             raise InputError(f"{self.path.removesuffix(':')}: has no {', '.join(missing)}; expected {', '.join(keys)}")
 
@@ -49,8 +51,7 @@ class Place:
         usable = isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found <= most
         if usable and (found > 0 or not positive):
             return float(found)
-        bound = f", {most:g} at most" if most < LARGEST else ""
-        raise self.wrong(found, ("a number above 0" if positive else "a number, 0 or more") + bound)
+        raise self.wrong(found, f"{'a number above 0' if positive else 'a number, 0 or more'}, {most:g} at most")
 
     def whole(self, found: Any, least: int, most: int) -> int:
         """`found` where it is an integer from `least` to `most`."""

@@ -96,6 +96,10 @@ def test_read_measurements_takes_names_files_and_texts(tmp_path: Path) -> None:
         ),
         ("architecture,milliseconds\n", "line 1: has no column 'ms'"),
         ("architecture,ms\nmobilenet-v1,0\n", "line 2: ms is '0'; expected milliseconds, a number above 0"),
+        (
+            "architecture,ms\nmobilenet-v1,1e308\n",
+            "ms is '1e308'; expected milliseconds, a number above 0, 10000000 at",
+        ),
         ("architecture,ms\nmobilenet-v1,-1\n", "line 2: ms is '-1'"),
         ("architecture,ms\nmobilenet-v1,fast\n", "line 2: ms is 'fast'"),
         ("architecture,ms\nmobilenet-v1,nan\n", "line 2: ms is 'nan'"),
