@@ -15,7 +15,7 @@ from experiments.architectures import load_architecture
 from experiments.tables import read_table
 from nas.architecture import Architecture
 from nas.blocks import canonical
-from nas.errors import InputError, one_line
+from nas.errors import InputError, one_line, shortened
 from nas.latency.command_output import MOST_MS
 from nas.latency.measuring import Measurement
 
@@ -74,7 +74,7 @@ def read_measurements(path: Path) -> list[Row]:
 def _row(row: dict[str, str], where: str) -> Row:
     split = row.get("split") or FIT
     if split not in (FIT, HELD_OUT):
-        raise InputError(f"{where}: split is '{one_line(split)}'; expected {FIT} or {HELD_OUT}")
+        raise InputError(f"{where}: split is '{shortened(one_line(split))}'; expected {FIT} or {HELD_OUT}")
     architecture = _architecture(row["architecture"].strip(), where)
     return Row(architecture, _ms(row["ms"], where), split, row.get("device", ""), row.get("precision", ""))
 
@@ -98,9 +98,8 @@ def _ms(text: str, where: str) -> float:
         value = math.nan
     if 0 < value <= MOST_MS:
         return value
-    raise InputError(
-        f"{where}: ms is '{one_line(text.strip())}'; expected milliseconds, a number above 0, {MOST_MS:.0f} at most"
-    )
+    found = shortened(one_line(text.strip()))
+    raise InputError(f"{where}: ms is '{found}'; expected milliseconds, a number above 0, {MOST_MS:.0f} at most")
 
 
 def _mended(path: Path) -> bool:
