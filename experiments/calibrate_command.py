@@ -44,7 +44,9 @@ def calibrate(plan: Plan, name: str, out: Path, export_only: bool = False) -> di
     device = find_device(plan.device)
     if not isinstance(device, MeasuringDevice):
         raise InputError(f"device {device.name}: predicts ({device.kind}); expected one that measures, such as host")
-    wanted = chosen(read_space(plan.space), plan.samples, plan.held_out, plan.seed)
+    space = read_space(plan.space)
+    with RunProgress(STAGES) as progress, progress.task("choose networks", 0) as task:
+        wanted = chosen(space, plan.samples, plan.held_out, plan.seed, task.count)
     with held(plan.measurements), RunProgress(STAGES) as progress:
         table = Measurements(plan.measurements, device.name, device.precision)
         _export(wanted, table, device, plan, progress)
