@@ -1,6 +1,7 @@
 """`nas train`: one network, trained by itself."""
 
 import re
+import shlex
 from argparse import ArgumentParser, Namespace
 from contextlib import nullcontext
 from pathlib import Path
@@ -144,7 +145,7 @@ def _show(result: Result) -> None:
     )
     if result["undecodable"]:
         print(f"left out           {result['undecodable']}")
-    print(f"folder             {result['out']}; nas export {result['out']} --out model.tflite")
+    print(f"folder             {result['out']}; nas export {shlex.quote(result['out'])} --out model.tflite")
 
 
 COMMAND = Command(
