@@ -52,7 +52,10 @@ def _load(source: str) -> Named:
         return _read(path)
     from search_spaces.zoo import zoo
 
-    return Named(source, canonical(zoo(source), source), source)
+    try:
+        return Named(source, canonical(zoo(source), source), source)
+    except InputError as error:
+        raise InputError(f"{error}; nor is there a file or a folder of that name") from error
 
 
 def _is_there(path: Path) -> bool:
@@ -65,6 +68,10 @@ def _is_there(path: Path) -> bool:
 def _read(path: Path) -> Named:
     if path.suffix in (".yaml", ".yml"):
         return _read_yaml(path)
+    if not path.suffix and not path.exists():
+        raise InputError(
+            f"{path}: does not exist; expected an architecture's file, or the folder of a run or a training"
+        )
     text = read_text(path, "an architecture's text")
     return Named(path.stem, canonical(Architecture.parse(text, str(path)), str(path)), str(path))
 

@@ -61,6 +61,15 @@ def find_source(source: str, calibrates: bool = True) -> Source:
     return _from_checkpoint(folder)
 
 
+def require_pictures(source: str, found: Source) -> None:
+    """Raises `InputError` where no pictures are known that the network, from `source`, could be calibrated by."""
+    if not len(found.pictures):
+        raise InputError(
+            f"{source}: has no pictures to calibrate by; expected an import with --images, the folder of a training, "
+            "or a format that needs none, such as `nas export --format float32`"
+        )
+
+
 def _from_checkpoint(folder: Path) -> Source:
     """A checkpoint by its own folder, with the pictures of the training or the run in whose folder it is."""
     inside = CHECKPOINTS in (folder.name, folder.absolute().parent.name)
