@@ -90,6 +90,36 @@ def test_people_get_a_table_on_standard_output():
         (("scale", "efficientnet-b0", "--to", "b0..b99"), "unknown member 'b99'"),
         (("export", "efficientnet-b0", "--format", "int4", "--out", "x.tflite"), "invalid choice: 'int4'"),
         (("export", "tests", "--out", "x.tflite"), "tests: is no run's folder"),
+        (("export", "nofolder", "--out", "x.tflite"), "; nor is there a file or a folder of that name"),
+        (
+            ("export", "runs/none", "--out", "x.tflite"),
+            "runs/none: does not exist; expected an architecture's file, or",
+        ),
+        (
+            ("export", "mobilenet-v1", "--format", "onnx", "--out", "x.tflite"),
+            "x.tflite: found the format onnx; expected",
+        ),
+        (
+            ("export", "mobilenet-v1", "--format", "float32", "--quantization", "max", "--out", "x.tflite"),
+            "--quantization: is of int8 and uint8; expected one of them for --format",
+        ),
+        (
+            ("export", "mobilenet-v1", "--activation", "relu6", "--out", "x.tflite"),
+            "--activation: is of a network made deployable; expected --make-deployable with it",
+        ),
+        (
+            ("export", "mobilenet-v1", "--without-se", "--out", "x.tflite"),
+            "--without-se: is of a network made deployable",
+        ),
+        (("export", "mobilenet-v1", "--retrain-epochs", "3", "--out", "x"), "--retrain-epochs: is of a network made"),
+        (
+            ("quantization", "nofolder"),
+            "nofolder: does not exist; expected the folder of a run, a training or an import",
+        ),
+        (
+            ("calibrate", "host", "--space", "edge-tiny", "--samples", "10000000", "--out", "x.json"),
+            "found '10000000'; expected an integer from 1 to 10000",
+        ),
         (("check", "nothing.tflite"), "nothing.tflite: cannot be read"),
         (("check", "README.md"), "README.md: is no TFLite model"),
         (("predict", "nothing.tflite", "x.png"), "nothing.tflite: cannot be read"),
