@@ -1,15 +1,18 @@
 """What a run has found so far, from the files that it keeps up to date: the run may go on meanwhile."""
 
-import csv
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from experiments.tables import finite, read_table
 from nas.errors import InputError
+from nas.files import read_text
 
 MARK = "experiment.yaml"  # what makes a folder that of a run
 ENDED = Path("steps") / "search.json"
+FRONT = ("number", "digest", "architecture")  # the columns beside those of the objectives
+WRITTEN = "the file as the run wrote it"
 
 
 def read_winner(folder: Path) -> dict[str, Any]:
@@ -19,8 +22,8 @@ def read_winner(folder: Path) -> dict[str, Any]:
     """
     file = _file(folder, "winner.yaml", "winner")
     try:
-        found = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        found = yaml.safe_load(read_text(file, WRITTEN))
+    except yaml.YAMLError as error:
         raise _broken(file) from error
     if not isinstance(found, dict) or not {"architecture", "trial", "params", "macs", "latency_ms"} <= set(found):
         raise _broken(file)
@@ -33,20 +36,16 @@ def read_front(folder: Path) -> dict[str, Any]:
     Raises `InputError` as `read_winner` does.
     """
     file = _file(folder, "front.csv", "front")
-    try:
-        with file.open(encoding="utf-8", newline="") as text:
-            reader = csv.DictReader(text)
-            names = [name for name in reader.fieldnames or () if name not in ("number", "digest", "architecture")]
-            rows = [_row(row, names) for row in reader]
-    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError, csv.Error) as error:
-        raise _broken(file) from error
+    table = read_table(file, FRONT, WRITTEN)
+    names = [name for name in table.columns if name not in FRONT]
+    rows = [_row(row, names, where) for where, row in table.rows]
     return {"objectives": names, "front": rows, "search": _progress(folder)}
 
 
-def _row(row: dict[str, str], names: list[str]) -> dict[str, Any]:
-    values = {name: float(row[name]) for name in names}
+def _row(row: dict[str, str], names: list[str], where: str) -> dict[str, Any]:
     architecture = "\n".join(row["architecture"].split("; ")) + "\n"
-    return {"trial": int(row["number"]), "digest": row["digest"], "values": values, "architecture": architecture}
+    number, values = int(finite(row, "number", where)), {name: finite(row, name, where) for name in names}
+    return {"trial": number, "digest": row["digest"], "values": values, "architecture": architecture}
 
 
 def _file(folder: Path, name: str, what: str) -> Path:
@@ -61,19 +60,13 @@ def _file(folder: Path, name: str, what: str) -> Path:
 
 def _progress(folder: Path) -> dict[str, Any]:
     """How many trials have ended, how many were trained, and whether that is all."""
-    states: list[str] = []
-    try:
-        with (folder / "trials.csv").open(encoding="utf-8", newline="") as text:
-            states = [row["state"] for row in csv.DictReader(text)]
-    except FileNotFoundError:
-        pass
-    except (OSError, UnicodeDecodeError, KeyError, csv.Error) as error:
-        raise _broken(folder / "trials.csv") from error
+    file = folder / "trials.csv"
+    states = [row["state"] for _, row in read_table(file, ("state",), WRITTEN).rows] if file.exists() else []
     return {"trials": len(states), "trained": states.count("trained"), "ended": (folder / ENDED).is_file()}
 
 
 def _broken(file: Path) -> InputError:
-    return InputError(f"{file}: cannot be read; expected the file as the run wrote it")
+    return InputError(f"{file}: cannot be read; expected {WRITTEN}")
 
 
 def progress_line(progress: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from nas.architecture import Architecture
 from nas.blocks import canonical
 from nas.errors import InputError, one_line
+from nas.files import read_text
 
 TRAINED = "architecture.yaml"  # what `nas train` writes
 SUFFIXES = (".yaml", ".yml", ".arch", ".txt")
@@ -51,7 +52,10 @@ def _load(source: str) -> Named:
         return _read(path)
     from search_spaces.zoo import zoo
 
-    return Named(source, canonical(zoo(source), source), source)
+    try:
+        return Named(source, canonical(zoo(source), source), source)
+    except InputError as error:
+        raise InputError(f"{error}; nor is there a file or a folder of that name") from error
 
 
 def _is_there(path: Path) -> bool:
@@ -64,11 +68,11 @@ def _is_there(path: Path) -> bool:
 def _read(path: Path) -> Named:
     if path.suffix in (".yaml", ".yml"):
         return _read_yaml(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "is no UTF-8 text"
-        raise InputError(f"{path}: cannot be read ({reason}); expected an architecture's text") from error
+    if not path.suffix and not path.exists():
+        raise InputError(
+            f"{path}: does not exist; expected an architecture's file, or the folder of a run or a training"
+        )
+    text = read_text(path, "an architecture's text")
     return Named(path.stem, canonical(Architecture.parse(text, str(path)), str(path)), str(path))
 
 

@@ -12,7 +12,7 @@ from experiments.measurements import FIT, HELD_OUT, Measurements, Row, read_meas
 from experiments.progress import RunProgress
 from experiments.untrained import export_all
 from nas.errors import InputError
-from nas.files import write_text
+from nas.files import read_text, write_text
 from nas.latency import MeasurementFailed, MeasuringDevice, find_device
 from nas.latency.device import FORMAT
 from nas.trace import trace
@@ -44,7 +44,9 @@ def calibrate(plan: Plan, name: str, out: Path, export_only: bool = False) -> di
     device = find_device(plan.device)
     if not isinstance(device, MeasuringDevice):
         raise InputError(f"device {device.name}: predicts ({device.kind}); expected one that measures, such as host")
-    wanted = chosen(read_space(plan.space), plan.samples, plan.held_out, plan.seed)
+    space = read_space(plan.space)
+    with RunProgress(STAGES) as progress, progress.task("choose networks", 0) as task:
+        wanted = chosen(space, plan.samples, plan.held_out, plan.seed, task.count)
     with held(plan.measurements), RunProgress(STAGES) as progress:
         table = Measurements(plan.measurements, device.name, device.precision)
         _export(wanted, table, device, plan, progress)
@@ -80,11 +82,7 @@ def read_space(source: str) -> SearchSpace:
         return load_experiment(path).search_space()
     if path.suffix != ".arch" and path.name == source:
         return load_space(source)
-    try:
-        return SearchSpace.parse(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "is no UTF-8 text"
-        raise InputError(f"{path}: cannot be read ({reason}); expected a search space") from error
+    return SearchSpace.parse(read_text(path, "a search space"), str(path))
 
 
 def _export(wanted: Wanted, table: Measurements, device: MeasuringDevice, plan: Plan, progress: RunProgress) -> None:

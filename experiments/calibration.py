@@ -1,6 +1,6 @@
 """Which architectures a calibration measures, and measuring them: first all files, then all runs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from pathlib import Path
@@ -22,14 +22,16 @@ MAY_FAIL = 0.05  # of all: some networks a device cannot run
 Wanted = dict[str, list[Architecture]]  # by split
 
 
-def chosen(space: SearchSpace, samples: int, held_out: int, seed: int) -> Wanted:
+def chosen(
+    space: SearchSpace, samples: int, held_out: int, seed: int, progress: Callable[[int, int], None] | None = None
+) -> Wanted:
     """`samples` architectures that cover the space, to fit on, and `held_out` others at random, to judge by.
 
-    Raises `InputError` where the space holds too few.
+    `progress` is told how many steps of how many are done. Raises `InputError` where the space holds too few.
     """
     from search_spaces.cover import covering
 
-    fitted = list(covering(space, samples, seed))
+    fitted = list(covering(space, samples, seed, progress))
     others = list(islice(_random(space, seed, {a.digest for a in fitted}), held_out))
     if len(others) < held_out:
         raise InputError(

@@ -22,7 +22,7 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Entry point of `nas`: exits with 0, with 2 after one line about bad input, with 130 on Ctrl-C."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where Ctrl-C is to be ignored
-        signal.signal(signal.SIGINT, _interrupt)
+        signal.signal(signal.SIGINT, _Interrupt())
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # the caller has closed it
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
@@ -35,27 +35,29 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
-_GO_ON = ("calibrate", "qat", "scale", "train")  # beside `run`, which is what other commands begin or read
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Ends at once, which a run is made for.
+class _Interrupt:
+    """What Ctrl-C does: ends at once, which a run is made for.
 
     As an exception, Ctrl-C would be logged at length by one library and swallowed by another.
     """
-    cursor = "\x1b[?25h" if os.isatty(2) else ""  # a progress bar may have hidden it
-    command = next(iter(sys.argv[1:]), "")
-    goes_on = f"nas {command}" if command in _GO_ON else "nas run"
-    if devices := sys.modules.get("nas.latency.command"):
-        devices.end_commands()
-    os.write(2, f"{cursor}\nnas: interrupted; `{goes_on}` goes on from here when given again\n".encode())
-    os._exit(INTERRUPTED)
+
+    said = ""  # beside that it was interrupted
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        cursor = "\x1b[?25h" if os.isatty(2) else ""  # a progress bar may have hidden it
+        if devices := sys.modules.get("nas.latency.command"):
+            devices.end_commands()
+        os.write(2, f"{cursor}\nnas: interrupted{self.said}\n".encode())
+        os._exit(INTERRUPTED)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code."""
     parsed = _parser().parse_args(arguments)
     command: Command = parsed.command
+    interrupt = signal.getsignal(signal.SIGINT)
+    if isinstance(interrupt, _Interrupt) and command.goes_on(parsed):
+        interrupt.said = f"; `nas {command.name}` goes on from here when given again"
     try:
         # Libraries may print what they like; standard output is for the answer alone.
         with contextlib.redirect_stdout(sys.stderr):

@@ -6,11 +6,11 @@ from typing import Any
 
 from experiments.architectures import is_folder
 from experiments.export_deployable import Wish, made_deployable
-from experiments.export_source import Source, find_source
+from experiments.export_source import Source, find_source, require_pictures
 from experiments.stages.export import calibration_pictures, card_of
 from nas.errors import InputError
 from nas.export.folder import size_of
-from nas.export.formats import Format, Job, export, find_format
+from nas.export.formats import Format, Job, export, format_of
 from nas.export.labels import NAME as LABELS
 from nas.export.quantization.method import PLAIN, Method
 from nas.export.tflite import FOR_EDGETPU
@@ -19,34 +19,40 @@ from nas.files import require_place, write_text
 
 def export_model(
     source: str,
-    format: str,
+    format: str | None,
     out: Path,
     author: str = "",
     license: str = "",
     wish: Wish | None = None,
-    method: Method = PLAIN,
+    method: Method | None = None,
 ) -> dict[str, Any]:
     """Writes `source` to `out`, with a `wish` as the Edge TPU maps it; what `nas export --json` prints.
 
-    Raises `InputError` for a source that is neither a finished run, a checkpoint nor an
-    architecture, and for a file that cannot be written.
+    Without a `format` the one that `out` ends as. Raises `InputError` for a source that is neither a
+    finished run, a checkpoint nor an architecture, or has no pictures for a format that needs some,
+    for a `method` of a format that has none, and for a file that cannot be written.
     """
-    form = find_format(format)
+    form = format_of(out, format)
+    if method is not None and form.name not in FOR_EDGETPU:
+        raise InputError(f"--quantization: is of {' and '.join(FOR_EDGETPU)}; expected one of them for --format")
     _require_place(out, form)
     chosen, changes = find_source(source, form.calibrates), list[str]()
     if wish is not None:
         chosen, changes = made_deployable(chosen, wish)
         chosen = chosen._replace(grid=None) if changes else chosen
     rounds = chosen.grid is not None and form.name in FOR_EDGETPU
-    if rounds and method != PLAIN:
+    if rounds and method not in (None, PLAIN):
         raise InputError(f"--quantization: found {method}; expected none, as {source} was trained with its steps")
+    if form.calibrates and not rounds:
+        require_pictures(source, chosen)
     card = card_of(chosen.name, chosen.architecture, chosen.classes, author, license, chosen.trained)
     calibration = _calibration(chosen) if form.calibrates and not rounds else []
-    export(Job(chosen.network, (1, *chosen.pictures.shape[1:]), card, calibration, method, chosen.grid), format, out)
+    shape = (1, *chosen.pictures.shape[1:])
+    export(Job(chosen.network, shape, card, calibration, method or PLAIN, chosen.grid), form.name, out)
     _write_labels(out, chosen.classes)
     found = {"file": str(out), "format": form.name, "bytes": size_of(out), **_verdict(out, form)}
     if form.calibrates and not rounds:
-        found["calibration"] = {"pictures": len(calibration), "seed": chosen.seed, "method": str(method)}
+        found["calibration"] = {"pictures": len(calibration), "seed": chosen.seed, "method": str(method or PLAIN)}
     return found if wish is None else {**found, "changes": changes}
 
 
@@ -68,7 +74,7 @@ def _verdict(out: Path, form: Format) -> dict[str, Any]:
 def _write_labels(out: Path, classes: tuple[str, ...]) -> None:
     """The classes' names beside the model, for programs that read no metadata; other names there are kept."""
     file, text = out.with_name(LABELS), "".join(f"{name}\n" for name in classes)
-    if not classes or (file.exists() and file.read_text(encoding="utf-8", errors="replace") == text):
+    if not classes or (file.exists() and file.read_text(encoding="utf-8-sig", errors="replace") == text):
         return
     if file.exists():
         print(f"nas export: {file} has other names and is left as it is", file=sys.stderr)

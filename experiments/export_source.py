@@ -9,7 +9,7 @@ import numpy as np
 from experiments.architectures import is_folder, load_architecture
 from experiments.context import load_data
 from experiments.data import as_needed, open_data
-from experiments.imported import imported_classes, imported_pictures, is_imported
+from experiments.imported import imported_pictures, is_imported
 from experiments.rounding import CALIBRATION_PICTURES, kept_grid
 from experiments.run_folder import EXPERIMENT, RunFolder
 from experiments.schema import load_experiment
@@ -18,6 +18,7 @@ from experiments.starting import checkpoints_in
 from experiments.training import TRAINING, is_training, load_training
 from nas.architecture import Architecture
 from nas.errors import InputError
+from nas.export.labels import labels_in
 from nas.network import Network, initialise
 from nas.rounding.grid import Grid
 from nas.train import Dataset
@@ -58,6 +59,15 @@ def find_source(source: str, calibrates: bool = True) -> Source:
     if (folder / EXPERIMENT).exists():
         return _from_run(folder)
     return _from_checkpoint(folder)
+
+
+def require_pictures(source: str, found: Source) -> None:
+    """Raises `InputError` where no pictures are known that the network, from `source`, could be calibrated by."""
+    if not len(found.pictures):
+        raise InputError(
+            f"{source}: has no pictures to calibrate by; expected an import with --images, the folder of a training, "
+            "or a format that needs none, such as `nas export --format float32`"
+        )
 
 
 def _from_checkpoint(folder: Path) -> Source:
@@ -122,7 +132,7 @@ def _from_import(folder: Path, calibrates: bool) -> Source:
     """A network that was trained elsewhere, with the pictures that its import was given."""
     kept = load_trained(checkpoints_in(folder))
     pictures = imported_pictures(folder, kept.architecture, CALIBRATION_PICTURES if calibrates else 0)
-    classes, name = imported_classes(folder), load_architecture(str(folder)).name
+    classes, name = labels_in(folder), load_architecture(str(folder)).name
     return Source(kept.network, kept.architecture, pictures, CALIBRATION_PICTURES, 0, classes, name)
 
 

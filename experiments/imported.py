@@ -14,6 +14,7 @@ from experiments.architectures import TRAINED
 from experiments.stages.winner import dump_yaml
 from nas.architecture import Architecture
 from nas.errors import InputError
+from nas.export.labels import NAME as LABELS
 from nas.files import write_text
 from nas.network import Network
 from nas.picture_file import Undecodable, picture_files, read_picture
@@ -23,7 +24,6 @@ from nas.train.recipe import Recipe
 from nas.train.step import Chain
 
 IMPORTED = "import.json"
-LABELS = "labels.txt"
 _RECIPE = Recipe(optimizer="sgd", momentum=0)  # nothing was trained here; its state is the smallest
 
 
@@ -66,12 +66,6 @@ def write_about(folder: Path, about: dict[str, Any], labels: Sequence[str]) -> N
     if labels:
         write_text(folder / LABELS, "".join(f"{label}\n" for label in labels))
     write_text(folder / IMPORTED, json.dumps(about, indent=1, allow_nan=False))
-
-
-def imported_classes(folder: Path) -> tuple[str, ...]:
-    """The classes' names, where they are known."""
-    file = folder / LABELS
-    return tuple(file.read_text(encoding="utf-8").splitlines()) if file.is_file() else ()
 
 
 def imported_pictures(folder: Path, architecture: Architecture, count: int) -> Images:

@@ -8,19 +8,19 @@ import csv
 import io
 import math
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.architectures import load_architecture
+from experiments.tables import read_table
 from nas.architecture import Architecture
 from nas.blocks import canonical
-from nas.errors import InputError, one_line
+from nas.errors import InputError, one_line, shortened
+from nas.latency.command_output import MOST_MS
 from nas.latency.measuring import Measurement
 
 COLUMNS = ("digest", "architecture", "ms", "spread", "runs", "board", "device", "precision", "split")
 NEEDED = ("architecture", "ms")
-MOST_MS = 1e7  # nearly three hours
 FIT, HELD_OUT = "fit", "held-out"
 
 
@@ -63,32 +63,20 @@ class Measurements:
 def read_measurements(path: Path) -> list[Row]:
     """The rows of a table, of which the last counts where an architecture stands twice.
 
-    Raises `InputError` naming the line for an architecture that is unknown, or milliseconds that
-    are no number above 0.
+    Raises `InputError` naming the line for an architecture that is unknown, milliseconds that no
+    measurement gives, or a row that is cut.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "is no UTF-8 text"
-        raise InputError(f"{path}: cannot be read ({reason}); expected a CSV file of measurements") from error
-    reader = csv.DictReader(io.StringIO(text), restval="")
-    try:
-        if absent := [column for column in NEEDED if column not in (reader.fieldnames or ())]:
-            raise InputError(f"{path} line 1: has no column '{absent[0]}'; expected the columns {', '.join(NEEDED)}")
-        rows = {row.architecture.digest: row for row in _rows(reader, path)}
-    except csv.Error as error:
-        raise InputError(f"{path} line {reader.line_num}: is no CSV ({error}); expected measurements") from error
-    return list(rows.values())
+    table = read_table(path, NEEDED, f"measurements, a CSV file with the columns {', '.join(NEEDED)}")
+    rows = (_row(row, where) for where, row in table.rows)
+    return list({row.architecture.digest: row for row in rows}.values())
 
 
-def _rows(reader: "csv.DictReader[str]", path: Path) -> Iterator[Row]:
-    for row in reader:
-        where = f"{path} line {reader.line_num}"
-        split = row.get("split") or FIT
-        if split not in (FIT, HELD_OUT):
-            raise InputError(f"{where}: split is '{one_line(split)}'; expected {FIT} or {HELD_OUT}")
-        architecture = _architecture(row["architecture"].strip(), where)
-        yield Row(architecture, _ms(row["ms"], where), split, row.get("device", ""), row.get("precision", ""))
+def _row(row: dict[str, str], where: str) -> Row:
+    split = row.get("split") or FIT
+    if split not in (FIT, HELD_OUT):
+        raise InputError(f"{where}: split is '{shortened(one_line(split))}'; expected {FIT} or {HELD_OUT}")
+    architecture = _architecture(row["architecture"].strip(), where)
+    return Row(architecture, _ms(row["ms"], where), split, row.get("device", ""), row.get("precision", ""))
 
 
 def _architecture(text: str, where: str) -> Architecture:
@@ -110,7 +98,8 @@ def _ms(text: str, where: str) -> float:
         value = math.nan
     if 0 < value <= MOST_MS:
         return value
-    raise InputError(f"{where}: ms is '{one_line(text.strip())}'; expected milliseconds, a number above 0")
+    found = shortened(one_line(text.strip()))
+    raise InputError(f"{where}: ms is '{found}'; expected milliseconds, a number above 0, {MOST_MS:.0f} at most")
 
 
 def _mended(path: Path) -> bool:

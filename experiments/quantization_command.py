@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.architectures import is_folder
 from experiments.data import as_needed
-from experiments.export_source import Source, find_source
+from experiments.export_source import Source, find_source, require_pictures
 from experiments.layer_table import LAYER_PICTURES, LAYERS, write_layers
 from experiments.progress import RunProgress
 from experiments.stages.export import calibration_pictures
@@ -41,13 +42,11 @@ def compare_methods(source: str, methods: Sequence[Method], count: int, out: Pat
     That of a network from `nas qat` with the steps that it was trained with comes first.
     Raises `InputError` where `source` is no trained network, or has no pictures to calibrate by.
     """
+    if not is_folder(source):
+        found = "has no trained weights" if Path(source).exists() else "does not exist"
+        raise InputError(f"{source}: {found}; expected the folder of a run, a training or an import")
     chosen = find_source(source)
-    if not chosen.trained:
-        raise InputError(f"{source}: has no trained weights; expected the folder of a run, a training or an import")
-    if not len(chosen.pictures):
-        raise InputError(
-            f"{source}: has no pictures to calibrate by; expected an import with --images, or the folder of a training"
-        )
+    require_pictures(source, chosen)
     seen = _seen(chosen, count)
     require_place(out / LAYERS)
     calibration = calibration_pictures(chosen.pictures, chosen.calibration_images, chosen.seed)

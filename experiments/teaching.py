@@ -6,11 +6,10 @@ from pathlib import Path
 from experiments.sections.train import Teaching
 from experiments.starting import checkpoints_in
 from nas.errors import InputError
+from nas.export.labels import labels_in
 from nas.train import Dataset
 from nas.train.checkpoint import load_trained
 from nas.train.distillation import Teacher
-
-LABELS = "labels.txt"
 
 
 def load_teacher(teaching: Teaching, dataset: Dataset, where: str) -> Teacher:
@@ -33,14 +32,8 @@ def load_teacher(teaching: Teaching, dataset: Dataset, where: str) -> Teacher:
     if found.classes != len(classes):
         said = f"{folder} tells {found.classes} classes apart"
         raise InputError(f"{where}: {said}; expected the {len(classes)} of {dataset.name}")
-    _require_same(_labels(folder), classes, f"{where}: {folder}")
+    _require_same(labels_in(folder), classes, f"{where}: {folder}")
     return Teacher(kept.network, found.resolution, teaching.weight, teaching.temperature)
-
-
-def _labels(folder: Path) -> Sequence[str]:
-    """The classes' names, where a training or a run has written them beside its checkpoints."""
-    file = folder / LABELS
-    return file.read_text(encoding="utf-8").splitlines() if file.is_file() else ()
 
 
 def _require_same(theirs: Sequence[str], mine: Sequence[str], where: str) -> None:

@@ -24,7 +24,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Literal, get_args
 
-from nas.errors import InputError, unknown
+from nas.errors import InputError, shortened, unknown
 
 Part = Literal["prepare", "stem", "stage", "head"]
 Value = int | float | str
@@ -144,7 +144,7 @@ def _parse_input(line: str, where: str) -> tuple[int, int]:
     word, _, size = line.partition(" ")
     match = _INPUT.fullmatch(size.strip())
     if word != "input" or match is None:
-        raise InputError(f"{where}: found '{line}'; expected the input's size first, as 'input 224x224x3'")
+        raise InputError(f"{where}: found '{shortened(line)}'; expected the input's size first, as 'input 224x224x3'")
     height, width, channels = map(int, match.groups())
     if height != width or min(height, channels) < 1:
         raise InputError(f"{where}: input {size.strip()} is not a square picture; expected as in 'input 224x224x3'")
@@ -164,9 +164,9 @@ def _parse_layer(line: str, number: int, where: str) -> Layer:
     for token in rest[1:]:
         name, value = _parse_token(token, where)
         if name in options:
-            raise InputError(f"{where}: '{token}' says {name} a second time")
+            raise InputError(f"{where}: '{shortened(token)}' says {shortened(name)} a second time")
         if name == "x" and not (isinstance(value, int) and 1 <= value <= MOST_REPEATS):
-            raise InputError(f"{where}: '{token}' is no repeat count; expected x1, x2, ... x{MOST_REPEATS}")
+            raise InputError(f"{where}: '{shortened(token)}' is no repeat count; expected x1, x2, ... x{MOST_REPEATS}")
         options[name] = value
     repeats = int(options.pop("x", 1))
     return Layer(part, rest[0], tuple(options.items()), repeats, number)  # type: ignore[arg-type]
@@ -177,18 +177,22 @@ def _parse_token(token: str, where: str) -> tuple[str, Value]:
         return SHORT.get(match[1], match[1]), parse_value(match[2])
     if (match := _NUMBERED.fullmatch(token)) and (match[1] in SHORT or match[1] == "x"):
         return SHORT.get(match[1], match[1]), parse_value(match[2])
-    raise InputError(f"{where}: cannot read '{token}'; expected as in k3 s2 e6 c24 se0.25 act=relu6 x2, or name=value")
+    right = "as in k3 s2 e6 c24 se0.25 act=relu6 x2, or name=value"
+    raise InputError(f"{where}: cannot read '{shortened(token)}'; expected {right}")
 
 
 def parse_value(text: str) -> Value:
-    """An integer or a number where the text is a finite one (6.0 is 6), else the text itself."""
+    """An integer or a number where the text is a finite one (6.0 is 6), else the text itself.
+
+    A number so large that not every integer is one stays as it is: 1e300 would be 301 digits.
+    """
     try:
         value = float(text)
     except ValueError:
         return text
     if not math.isfinite(value):
         return text
-    return int(value) if value.is_integer() else value
+    return int(value) if value.is_integer() and abs(value) <= 2**53 else value
 
 
 def _token(name: str, value: Value) -> str:

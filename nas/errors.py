@@ -20,6 +20,11 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def shortened(found: str) -> str:
+    """What was found as messages repeat it: a word that a file got by mistake may be all of another file."""
+    return found if len(found) <= LONGEST else f"{found[:LONGEST]}..."
+
+
 def unknown(what: str, found: str, known: Iterable[str]) -> str:
     """A one-line message for a name that does not exist, with the nearest that does.
 
@@ -30,5 +35,4 @@ def unknown(what: str, found: str, known: Iterable[str]) -> str:
     near = get_close_matches(found, names, n=1)
     hint = f"; did you mean '{near[0]}'?" if near else "."
     more = f", ... ({len(names)} in all)" if len(names) > MOST_NAMED else ""
-    found = found if len(found) <= LONGEST else f"{found[:LONGEST]}..."
-    return f"unknown {what} '{found}'{hint} Known: {', '.join(names[:MOST_NAMED])}{more}"
+    return f"unknown {what} '{shortened(found)}'{hint} Known: {', '.join(names[:MOST_NAMED])}{more}"

@@ -1,10 +1,24 @@
-"""Files that appear whole or not at all."""
+"""Text that users write, and files that appear whole or not at all."""
 
 import os
 from contextlib import suppress
 from pathlib import Path
 
 from nas.errors import InputError
+
+
+def read_text(path: Path, expected: str, what: str = "") -> str:
+    """The text of a file in UTF-8, without the byte order mark that some editors begin it with.
+
+    Raises `InputError` where it cannot be read, with what was `expected`; `what` the file is comes first.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        reason = f"is no UTF-8 text at byte {error.start}"
+        raise InputError(f"{what}{path}: cannot be read ({reason}); expected {expected}") from error
+    except OSError as error:
+        raise InputError(f"{what}{path}: cannot be read ({error.strerror}); expected {expected}") from error
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -8,7 +8,7 @@ predictors fitted to them were worse than those fitted to random ones.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice, product
 
 import numpy as np
@@ -23,17 +23,28 @@ REACH = 0.5  # squared, within which networks stand for each other, as a share o
 DRAWS = 20  # for each candidate, before a space is taken to hold no more
 
 
-def covering(space: SearchSpace, count: int, seed: int = 0) -> tuple[Architecture, ...]:
+def covering(
+    space: SearchSpace, count: int, seed: int = 0, progress: Callable[[int, int], None] | None = None
+) -> tuple[Architecture, ...]:
     """`count` distinct architectures of the space, chosen to cover it; the same for the same seed.
 
-    Any first part of them covers the space nearly as well as so few can. Raises `InputError` where
-    the space holds fewer.
+    Any first part of them covers the space nearly as well as so few can. `progress` is told how
+    many steps of how many are done. Raises `InputError` where the space holds fewer than `count`.
     """
-    wanted = min(max(POOL * count, LEAST_POOL), MOST_POOL)
-    pool = list(islice(_distinct(space, max(wanted, count), seed), max(wanted, count)))
+    wanted = max(min(max(POOL * count, LEAST_POOL), MOST_POOL), count)
+    pool: list[Architecture] = []
+    for architecture in islice(_distinct(space, wanted, seed), wanted):
+        pool.append(architecture)
+        if progress is not None:
+            progress(len(pool), min(wanted, space.size) + count)
     if count > len(pool):
         raise InputError(f"{space.origin}: holds {len(pool)} distinct architectures; expected at least {count}")
-    return tuple(pool[index] for index in _herded(_points(pool), count))
+    chosen = []
+    for index in _herded(_points(pool), count):
+        chosen.append(pool[index])
+        if progress is not None:
+            progress(len(pool) + len(chosen), len(pool) + count)
+    return tuple(chosen)
 
 
 def _distinct(space: SearchSpace, wanted: int, seed: int) -> Iterator[Architecture]:
@@ -105,17 +116,16 @@ def _alike(columns: np.ndarray) -> np.ndarray:
     return scaled
 
 
-def _herded(points: np.ndarray, count: int) -> list[int]:
+def _herded(points: np.ndarray, count: int) -> Iterator[int]:
     """`count` rows, each the one that brings the mean of the kernel over those chosen nearest to that over all."""
     squares = (points**2).sum(1)
     distances = np.maximum(squares[:, None] + squares - 2 * points @ points.T, 0)
     usual = float(np.median(distances)) or 1.0
     kernel = np.exp(-distances / (2 * REACH * usual))
     wanted, had = kernel.mean(1), np.zeros(len(points))
-    chosen: list[int] = []
+    free = np.zeros(len(points))  # minus infinity where a row is chosen
     for taken in range(count):
-        gain = wanted - had / (taken + 1)
-        gain[chosen] = -np.inf
-        chosen.append(int(np.argmax(gain)))
-        had += kernel[chosen[-1]]
-    return chosen
+        index = int(np.argmax(wanted - had / (taken + 1) + free))
+        free[index] = -np.inf
+        had += kernel[index]
+        yield index

@@ -23,7 +23,7 @@ from importlib.resources import files
 from nas.architecture import SHORT, Architecture, Value, parse_value
 from nas.blocks import KINDS, canonical, takes
 from nas.blocks.normalise import normalised
-from nas.errors import InputError, unknown
+from nas.errors import InputError, shortened, unknown
 from nas.network import steps
 from search_spaces.zoo import zoo, zoo_names
 
@@ -46,7 +46,7 @@ class Token:
             return self.before
         value = str(chosen[self.choice])
         if value not in self.values:
-            raise InputError(f"{self.choice}: found '{value}'; expected one of {', '.join(self.values)}")
+            raise InputError(f"{self.choice}: found '{shortened(value)}'; expected one of {', '.join(self.values)}")
         return f"{self.before}{value}{self.after}"
 
     @property
@@ -152,7 +152,9 @@ class SearchSpace:
         for token in line.tokens[2:]:
             if token.option and not any(kind in KINDS and takes(kind, token.option) for kind in kinds):
                 where = f"{self.origin} line {line.number}"
-                raise InputError(f"{where}: none of {', '.join(kinds)} takes the option {token.option}")
+                raise InputError(
+                    f"{where}: none of {', '.join(map(shortened, kinds))} takes the option {shortened(token.option)}"
+                )
 
 
 def _alternatives(token: Token | None) -> list[dict[str, Value]]:
@@ -209,10 +211,10 @@ def _token(word: str, index: int, place: str, where: str) -> Token:
     if not found and not set(word) & set("{}"):
         return Token(word, (), "", "")
     if len(found) != 1 or set(_BRACES.sub("", word)) & set("{}"):
-        raise InputError(f"{where}: cannot read '{word}'; expected one pair of braces, as in k{{3,5}}")
+        raise InputError(f"{where}: cannot read '{shortened(word)}'; expected one pair of braces, as in k{{3,5}}")
     values = tuple(value.strip() for value in found[0].split(","))
     if not all(values) or len(set(values)) != len(values):
-        raise InputError(f"{where}: '{word}' has an empty or repeated alternative; expected as in k{{3,5}}")
+        raise InputError(f"{where}: '{shortened(word)}' has an empty or repeated alternative; expected as in k{{3,5}}")
     before, after = word.split("{")[0], word.split("}")[1]
     short = before.rstrip("=")
     name = "block" if index == 1 and not short else "repeats" if short == "x" else SHORT.get(short, short)

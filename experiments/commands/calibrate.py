@@ -1,12 +1,14 @@
 """`nas calibrate`: a predictor of a device's latency, fitted to measurements."""
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable
 from pathlib import Path
 
 from experiments.commands.command import Command, Result, positive
 from nas.errors import InputError
 
 SAMPLES, HELD_OUT = 150, 50
+MOST = 10_000  # of either: the memory to choose samples with grows with their square, here to 3 GiB
 RANKS = {"spearman": "Spearman", "kendall": "Kendall"}
 SHOWN = {
     "within_5": "within 5 %",
@@ -26,13 +28,25 @@ def _add_arguments(parser: ArgumentParser) -> None:
         "--space", metavar="SPACE", help="where architectures come from: a name, a .arch file, or an experiment's YAML"
     )
     parser.add_argument(
-        "--samples", metavar="N", type=positive, default=SAMPLES, help=f"architectures to fit on (default: {SAMPLES})"
+        "--samples",
+        metavar="N",
+        type=_between(1, MOST),
+        default=SAMPLES,
+        help=f"architectures to fit on (default: {SAMPLES})",
     )
     parser.add_argument(
-        "--held-out", metavar="M", type=_count, default=HELD_OUT, help=f"others, to judge by (default: {HELD_OUT})"
+        "--held-out",
+        metavar="M",
+        type=_between(0, MOST),
+        default=HELD_OUT,
+        help=f"others, to judge by (default: {HELD_OUT})",
     )
     parser.add_argument(
-        "--seed", metavar="S", type=_count, default=0, help="of the choice of architectures (default: 0)"
+        "--seed",
+        metavar="S",
+        type=_between(0, 999_999_999),
+        default=0,
+        help="of the choice of architectures (default: 0)",
     )
     parser.add_argument("--name", metavar="NAME", help="what experiments call the predictor (default: that of FILE)")
     parser.add_argument("--measurements", metavar="CSV", type=Path, help="fit to these instead of measuring")
@@ -48,11 +62,15 @@ def _add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def _count(text: str) -> int:
-    """An argument that is an integer of at least 0."""
-    if not (text.isascii() and text.isdigit()) or len(text) > 9:
-        raise ArgumentTypeError(f"found '{text}'; expected an integer of at least 0")
-    return int(text)
+def _between(least: int, most: int) -> Callable[[str], int]:
+    """An argument that is an integer in those bounds."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) <= 9 and least <= int(text) <= most):
+            raise ArgumentTypeError(f"found '{text}'; expected an integer from {least} to {most}")
+        return int(text)
+
+    return read
 
 
 def _run(arguments: Namespace) -> Result:
@@ -104,4 +122,5 @@ COMMAND = Command(
     _add_arguments,
     _run,
     _show,
+    lambda arguments: arguments.measurements is None,
 )

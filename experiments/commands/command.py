@@ -17,9 +17,22 @@ from rich.table import Table
 Result = dict[str, Any]
 
 
+def always(_arguments: Namespace) -> bool:
+    """For `Command.goes_on`: whatever is asked for."""
+    return True
+
+
+def never(_arguments: Namespace) -> bool:
+    """For `Command.goes_on`: nothing is kept."""
+    return False
+
+
 @dataclass(frozen=True)
 class Command:
-    """A subcommand; `run` gives what `--json` prints, `show` prints it for people."""
+    """A subcommand; `run` gives what `--json` prints, `show` prints it for people.
+
+    `goes_on` says whether the same command, given again after it was stopped, goes on where it was.
+    """
 
     name: str
     summary: str
@@ -27,6 +40,7 @@ class Command:
     add_arguments: Callable[[ArgumentParser], None]
     run: Callable[[Namespace], Result]
     show: Callable[[Result], None]
+    goes_on: Callable[[Namespace], bool] = never
 
 
 def positive(text: str) -> int:

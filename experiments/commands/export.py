@@ -1,13 +1,16 @@
 """`nas export`: a network as a file for devices."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
 from pathlib import Path
 
 from experiments.commands.command import Command, Result, positive
-from nas.export.formats import FORMATS
+from nas.errors import InputError
+from nas.export.formats import DEFAULT, FORMATS
 from nas.export.quantization.method import NAMES, PLAIN, Method
 
 SUBSTITUTES = ("relu6", "swish")
+EPOCHS = 3
+_DEPLOYABLE = ("activation", "without_se", "retrain_epochs")
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -18,12 +21,12 @@ def _add_arguments(parser: ArgumentParser) -> None:
         "or an architecture (fresh weights)",
     )
     formats = "; ".join(f"{form.name}: {form.about}" for form in FORMATS.values())
-    parser.add_argument("--format", choices=tuple(FORMATS), default="int8", help=f"{formats} (default: int8)")
+    parser.add_argument("--format", choices=tuple(FORMATS), help=f"{formats} (default: as FILE ends, else {DEFAULT})")
     parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="what to write")
     parser.add_argument(
         "--quantization",
         choices=NAMES,
-        default=str(PLAIN),
+        default=SUPPRESS,
         metavar="METHOD",
         help=f"of int8 and uint8, as `nas quantization` compares them: {', '.join(NAMES)} (default: {PLAIN})",
     )
@@ -35,11 +38,20 @@ def _add_arguments(parser: ArgumentParser) -> None:
         help="first substitute what the Edge TPU does not map, and train on where ARCH_OR_RUN was trained",
     )
     parser.add_argument(
-        "--activation", choices=SUBSTITUTES, default=SUBSTITUTES[0], help="with it: what stands for hard-swish"
+        "--activation",
+        choices=SUBSTITUTES,
+        default=SUPPRESS,
+        help=f"with it: what stands for hard-swish (default: {SUBSTITUTES[0]})",
     )
-    parser.add_argument("--without-se", action="store_true", help="with it: leave out squeeze-and-excitation too")
     parser.add_argument(
-        "--retrain-epochs", metavar="N", type=positive, default=3, help="with it: epochs to train on (default: 3)"
+        "--without-se", action="store_true", default=SUPPRESS, help="with it: leave out squeeze-and-excitation too"
+    )
+    parser.add_argument(
+        "--retrain-epochs",
+        metavar="N",
+        type=positive,
+        default=SUPPRESS,
+        help=f"with it: epochs to train on (default: {EPOCHS})",
     )
 
 
@@ -47,7 +59,12 @@ def _run(arguments: Namespace) -> Result:
     from experiments.export_command import export_model
     from experiments.export_deployable import Wish
 
-    wish = Wish(arguments.activation, not arguments.without_se, arguments.retrain_epochs)
+    given = [name for name in _DEPLOYABLE if hasattr(arguments, name)]
+    if given and not arguments.make_deployable:
+        option = given[0].replace("_", "-")
+        raise InputError(f"--{option}: is of a network made deployable; expected --make-deployable with it")
+    activation = getattr(arguments, "activation", SUBSTITUTES[0])
+    wish = Wish(activation, not hasattr(arguments, "without_se"), getattr(arguments, "retrain_epochs", EPOCHS))
     return export_model(
         arguments.source,
         arguments.format,
@@ -55,7 +72,7 @@ def _run(arguments: Namespace) -> Result:
         arguments.author,
         arguments.license,
         wish if arguments.make_deployable else None,
-        Method.parse(arguments.quantization),
+        Method.parse(arguments.quantization) if hasattr(arguments, "quantization") else None,
     )
 
 

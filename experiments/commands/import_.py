@@ -1,5 +1,6 @@
 """`nas import`: a network that was trained elsewhere, as one of ours."""
 
+import shlex
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -69,7 +70,8 @@ def _show(result: Result) -> None:
     if bad := result["undecodable"]:
         more = ", ..." if len(bad) > NAMED else ""
         print(f"left out      {len(bad)} pictures cannot be decoded: {', '.join(bad[:NAMED])}{more}")
-    print(f"folder        {result['out']}; nas export {result['out']} --out model.tflite")
+    form = " --format float32" if result["pictures"] is None else ""  # int8 is calibrated by pictures
+    print(f"folder        {result['out']}; nas export {shlex.quote(result['out'])}{form} --out model.tflite")
 
 
 COMMAND = Command(

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from experiments.commands.command import Command, Result
+from experiments.commands.command import Command, Result, always
 
 EPOCHS, LEARNING_RATE = 2, 1e-4  # weights that are trained already need little of both
 # From its own outputs before, not from labels: what is to come out is the same network.
@@ -83,4 +83,5 @@ COMMAND = Command(
     _add_arguments,
     _run,
     _show,
+    always,
 )

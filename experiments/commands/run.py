@@ -8,7 +8,7 @@ trained by `nas train winner.yaml --hosts`.
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from experiments.commands.command import Command, Result, positive
+from experiments.commands.command import Command, Result, always, positive
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -69,4 +69,5 @@ COMMAND = Command(
     _add_arguments,
     _run,
     _show,
+    always,
 )

@@ -174,4 +174,5 @@ COMMAND = Command(
     _add_arguments,
     _run,
     _show,
+    lambda arguments: bool(arguments.search),
 )

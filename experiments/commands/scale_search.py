@@ -1,6 +1,7 @@
 """The part of `nas scale` that finds the coefficients: its options, its run, and what it prints."""
 
 import re
+import shlex
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
@@ -99,5 +100,5 @@ def show(result: Result) -> None:
     error, good = result["standard_error"], result["as_good"]
     print(f"validation accuracy has a standard error of {error:.2%}: {good} of {len(rows)} are within one of the best")
     options = " ".join(f"--{name} {value:g}" for name, value in result["coefficients"].items())
-    print(f"use: nas scale {result['arch']} --phi 1,2,3 {options} {result['rules']}".rstrip())
+    print(f"use: nas scale {shlex.quote(result['arch'])} --phi 1,2,3 {options} {result['rules']}".rstrip())
     print(f"folder: {result['out']}")

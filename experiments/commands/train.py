@@ -1,12 +1,13 @@
 """`nas train`: one network, trained by itself."""
 
 import re
+import shlex
 from argparse import ArgumentParser, Namespace
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from experiments.commands.command import Command, Result, positive
+from experiments.commands.command import Command, Result, always, positive
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -144,7 +145,7 @@ def _show(result: Result) -> None:
     )
     if result["undecodable"]:
         print(f"left out           {result['undecodable']}")
-    print(f"folder             {result['out']}; nas export {result['out']} --out model.tflite")
+    print(f"folder             {result['out']}; nas export {shlex.quote(result['out'])} --out model.tflite")
 
 
 COMMAND = Command(
@@ -162,4 +163,5 @@ COMMAND = Command(
     _add_arguments,
     _run,
     _show,
+    always,
 )

@@ -7,6 +7,7 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from nas import files
 from nas.errors import InputError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -15,14 +16,7 @@ LONGEST = 60  # characters of a wrong value that a message shows
 
 def read_text(path: Path) -> str:
     """A file as text, or "" where there is none. Raises `InputError` where it cannot be read."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); expected a file of a run") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is no UTF-8 text (byte {error.start}); expected a file that a run wrote") from error
+    return files.read_text(path, "a file of a run") if path.exists() else ""
 
 
 def read_json(path: Path, model: type[Model]) -> Model | None:

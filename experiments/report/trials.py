@@ -1,14 +1,12 @@
 """The trials of a search, as `trials.csv` lists them."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import StringIO
 from math import isfinite
 from pathlib import Path
 
 from experiments.report.metrics import Tally
-from experiments.report.reading import read_text
+from experiments.tables import read_table
 from nas.errors import InputError, unknown
 
 STATES = ("trained", "infeasible", "duplicate", "failed", "pruned", "screened")
@@ -46,14 +44,8 @@ def read_trials(path: Path) -> tuple[Trial, ...]:
 
     Raises `InputError` naming the line where the file is not what a run writes.
     """
-    rows = csv.DictReader(StringIO(read_text(path)), restval="")
-    try:
-        columns = rows.fieldnames or []
-        if absent := [column for column in COLUMNS if column not in columns]:
-            raise InputError(f"{path} line 1: has no column '{absent[0]}'; expected the trials.csv of a run")
-        trials = [_trial(row, f"{path} line {rows.line_num}") for row in rows]
-    except csv.Error as error:
-        raise InputError(f"{path}: is no CSV ({error}); expected the trials.csv of a run") from error
+    table = read_table(path, COLUMNS, "the trials.csv of a run")
+    trials = [_trial(row, where) for where, row in table.rows]
     return tuple(sorted(trials, key=lambda trial: trial.number))
 
 

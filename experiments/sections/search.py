@@ -120,7 +120,9 @@ class Search(Section):
     recipe: SearchRecipe = RecipeSection(epochs=5)
     rungs: Rungs | None = None
     trial_minutes: float | None = Field(None, gt=0, description="minutes that one trial may take, greater than 0")
-    workers: int = Field(0, ge=0, le=1024, description="how many processes train trials, 0 for the run's own alone")
+    workers: int = Field(
+        0, ge=0, le=1024, description="how many processes train trials, 1 to 1024, or 0 for the run's own alone"
+    )
     engine: Annotated[str, AfterValidator(_check_engine)] = "local"
     resources: Resources = Resources()
     storage: Annotated[str, AfterValidator(partial(checked, check_address))] | None = None

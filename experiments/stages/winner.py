@@ -1,5 +1,6 @@
 """Stage: the winner, trained from scratch for longer and scored on the test split."""
 
+import shlex
 from typing import Any
 
 import yaml
@@ -25,6 +26,7 @@ WINNER = "winner.yaml"
 def write_winner(context: Context, record: Record) -> None:
     """Writes winner.yaml: the architecture, why it won, and what to do with it."""
     folder = context.folder.path
+    file = shlex.quote(str(folder / "winner.yaml"))
     content = {
         "name": f"{context.experiment.name}-winner",
         "architecture": record.architecture.text,
@@ -37,9 +39,9 @@ def write_winner(context: Context, record: Record) -> None:
         "macs": record.facts.macs,
         "objectives": {one.name: one.value(record.facts, record.scores) for one in context.objectives},
         "how": {
-            "cost": f"nas cost {folder / 'winner.yaml'}",
-            "scale": f"nas scale {folder / 'winner.yaml'} --to b0..b7",
-            "export": f"nas export {folder} --format int8 --out model.tflite",
+            "cost": f"nas cost {file}",
+            "scale": f"nas scale {file} --to b0..b7",
+            "export": f"nas export {shlex.quote(str(folder))} --format int8 --out model.tflite",
         },
     }
     write_text(context.path(WINNER), dump_yaml(content))

@@ -13,7 +13,7 @@ from flax import nnx
 
 from nas.architecture import Architecture, Layer, Value
 from nas.blocks.registry import Options, register
-from nas.errors import InputError
+from nas.errors import InputError, shortened
 from nas.ops import Shape
 
 
@@ -29,9 +29,9 @@ class NormaliseOptions(Options):
     def check(self) -> None:
         """Means that a brightness can have, and no deviation of 0."""
         if min(self.numbers("mean")) < 0:
-            raise ValueError(f"mean is {self.mean}; expected numbers of 0 or more")
+            raise ValueError(f"mean is {shortened(str(self.mean))}; expected numbers of 0 or more")
         if min(self.numbers("std")) <= 0:
-            raise ValueError(f"std is {self.std}; expected numbers greater than 0")
+            raise ValueError(f"std is {shortened(str(self.std))}; expected numbers greater than 0")
 
     def numbers(self, name: str) -> tuple[float, ...]:
         """`mean` or `std` as numbers."""
@@ -41,7 +41,7 @@ class NormaliseOptions(Options):
         except ValueError:
             numbers = (math.nan,)
         if not all(map(math.isfinite, numbers)):
-            raise ValueError(f"{name} is '{text}'; expected floats as in 0.485,0.456,0.406")
+            raise ValueError(f"{name} is '{shortened(text)}'; expected floats as in 0.485,0.456,0.406")
         return numbers
 
 

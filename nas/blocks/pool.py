@@ -10,6 +10,7 @@ from jax import lax
 from nas.blocks.convolution import padding_of, same_padding, uses_mappable
 from nas.blocks.registry import Options, register
 from nas.blocks.xla_convolution import Padding
+from nas.errors import shortened
 from nas.ops import Shape
 
 
@@ -86,7 +87,9 @@ class MaxPool(nnx.Module):
 class AveragePoolOptions(PoolOptions):
     def check(self) -> None:
         if self.padding not in ("same", "valid"):
-            raise ValueError(f"padding is '{self.padding}'; expected same or valid, which deployed mean pools have")
+            raise ValueError(
+                f"padding is '{shortened(self.padding)}'; expected same or valid, as deployed mean pools have"
+            )
 
 
 @register("avg_pool", AveragePoolOptions)

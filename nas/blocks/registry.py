@@ -11,7 +11,7 @@ from nas.architecture import Architecture, Layer, Value
 from nas.blocks.activations import ACTIVATIONS
 from nas.blocks.convolution import PADDINGS
 from nas.blocks.layers import NORMS
-from nas.errors import InputError, unknown
+from nas.errors import InputError, shortened, unknown
 from nas.ops import Shape
 
 
@@ -157,7 +157,7 @@ def _settled(name: str, said: tuple[tuple[str, Value], ...]) -> Block:
         if option not in names:
             raise ValueError(f"{name}: {unknown('option', option, names)}")
         if not _fits(value, types[option]):
-            raise ValueError(f"{name}: {option} is '{value}'; expected {types[option].__name__}")
+            raise ValueError(f"{name}: {option} is '{shortened(str(value))}'; expected {types[option].__name__}")
     given: dict[str, Any] = dict(said)
     for f in fields(kind.options):
         if f.default is MISSING and f.name not in given:

@@ -10,6 +10,7 @@ from nas.blocks.layers import ConvNorm
 from nas.blocks.registry import Options, register
 from nas.blocks.squeeze_excite import squeeze_excite
 from nas.blocks.stochastic_depth import branch
+from nas.errors import shortened
 from nas.ops import Shape
 
 
@@ -42,7 +43,7 @@ class StridedBottleneckOptions(BottleneckOptions):
 
     def check(self) -> None:
         if self.stride_on not in ("conv", "reduce"):
-            raise ValueError(f"stride_on is {self.stride_on}; expected conv or reduce")
+            raise ValueError(f"stride_on is {shortened(self.stride_on)}; expected conv or reduce")
 
 
 class _Residual(nnx.Module):

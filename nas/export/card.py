@@ -95,5 +95,5 @@ def _labels(data: bytes, name: str) -> tuple[str, ...]:
         raise Malformed(f"the file '{name}' that its metadata names is not whole behind it") from error
     if len(content) > MOST_LABELS:
         raise Malformed(f"its '{name}' has more than {MOST_LABELS} bytes")
-    text = content.decode(errors="replace").rstrip("\n")
+    text = content.decode("utf-8-sig", errors="replace").rstrip("\n")
     return tuple("".join(c if c.isprintable() else "?" for c in line).strip() for line in text.split("\n"))

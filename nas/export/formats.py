@@ -20,6 +20,7 @@ from nas.rounding.grid import Grid
 if TYPE_CHECKING:  # it brings in JAX
     from nas.export.tracing import Forward
 
+DEFAULT = "int8"
 Picture = NDArray[np.floating[Any]]
 
 
@@ -73,6 +74,22 @@ def find_format(name: str) -> Format:
     if name not in FORMATS:
         raise InputError(f"export: {unknown('format', name, FORMATS)}")
     return FORMATS[name]
+
+
+def format_of(path: Path, name: str | None = None) -> Format:
+    """The format `name`; where none is given, the one that the path ends as, and int8 for .tflite and all others.
+
+    Raises `InputError` for an unknown format, and for a path that ends as those of others do.
+    """
+    told = [form for form in FORMATS.values() if form.suffix and form.suffix == path.suffix]
+    if name is None:
+        return next((form for form in told if not form.lite), FORMATS[DEFAULT])
+    form = find_format(name)
+    if told and form not in told:
+        others = ", ".join(other.name for other in told)
+        right = f"ends in {form.suffix}" if form.suffix else f"does not end in {path.suffix}"
+        raise InputError(f"{path}: found the format {name}; expected {others}, or a name that {right}")
+    return form
 
 
 def _tflite(job: Job, form: Format, path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from nas.errors import InputError
 from nas.export.model import read
+from nas.files import read_text
 
 NAME = "labels.txt"
 
@@ -13,15 +14,19 @@ def read_labels(path: Path | str, classes: int) -> list[str]:
 
     Raises `InputError` where the file cannot be read or has not `classes` lines.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8").rstrip().splitlines()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); expected a text file of class names") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is no UTF-8 text; expected one class name a line") from error
+    lines = read_text(Path(path), "a text file of class names").rstrip().splitlines()
     if len(lines) != classes:
         raise InputError(f"{path}: has {len(lines)} class names; the model has {classes} outputs, expected one a line")
     return [line.strip() for line in lines]
+
+
+def labels_in(folder: Path) -> tuple[str, ...]:
+    """The class names in labels.txt in a folder, none where there is no such file.
+
+    Raises `InputError` where it cannot be read.
+    """
+    file = folder / NAME
+    return tuple(read_text(file, "a text file of class names").splitlines()) if file.is_file() else ()
 
 
 def labels_beside(model: Path, classes: int) -> list[str] | None:

@@ -19,7 +19,7 @@ from typing import IO, Any, Literal, NamedTuple
 from nas.errors import InputError
 from nas.latency.command_output import milliseconds, tail
 from nas.latency.measuring import PRECISIONS, Measurement, MeasurementFailed, Precision, relative_spread
-from nas.latency.place import Place
+from nas.latency.place import HEAD, REMARKS, Place
 
 MODEL, BOARD, PYTHON, HERE = "{model}", "{board}", "{python}", "{here}"
 MOST_OUTPUT = 2**20  # bytes of either stream; a command that prints more is cut off
@@ -150,7 +150,7 @@ def read_command(name: str, title: str, content: Mapping[str, Any], place: Place
         "pattern": _pattern,
         "boards": _boards,
     }
-    place.check_keys(content, ("command",), tuple(readers))
+    place.check_keys(content, ("command",), tuple(readers), (*HEAD, *REMARKS))
     options = {key: readers[key](value, place.at(key)) for key, value in content.items()}
     _check_command(options, place.at("command"))
     return CommandDevice(name, title, folder=folder, **options)

@@ -56,5 +56,5 @@ def _only(text: str, unit: str) -> float:
         raise InputError(f"prints '{number} {word}'; expected milliseconds (ms), us or s")
     value = float(number) * UNITS.get(word.casefold(), UNITS[unit])
     if not math.isfinite(value) or not 0 < value <= MOST_MS:
-        raise InputError(f"prints {number} {word or unit}; expected milliseconds above 0")
+        raise InputError(f"prints {number} {word or unit}; expected milliseconds above 0, {MOST_MS:.0f} at most")
     return value

@@ -1,18 +1,20 @@
 """Device files: small JSON or YAML, checked on reading, found by name or by path."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from nas.errors import InputError, one_line, unknown
+from nas.files import read_text
 from nas.latency.command import read_command
 from nas.latency.edgetpu_file import read_edgetpu
 from nas.latency.host import read_host
 from nas.latency.latency import Device
 from nas.latency.measuring import MeasuringDevice
-from nas.latency.place import Place
+from nas.latency.place import HEAD, REMARKS, Place
 
 FORMAT = 1
 FOLDER = Path(__file__).parent / "devices"
@@ -20,9 +22,6 @@ OWN = Path("devices")  # where names are looked for beside those that come with 
 SUFFIXES = (".json", ".yaml", ".yml")
 EVIDENCE = {"edgetpu": "estimate", "fitted": "fitted", "host": "measured", "command": "measured"}  # by kind
 MOST_BYTES = 32 * 2**20
-
-_HEAD = ("format", "name", "kind", "title", "evidence")
-_REMARKS = ("note",)
 
 
 def device_names() -> tuple[str, ...]:
@@ -82,9 +81,9 @@ def _read(path: Path) -> Device | MeasuringDevice:
     place = Place(f"device file {path.name}:")
     content = _content(path)
     if not isinstance(content, dict):
-        raise place.wrong(content, f"an object with {', '.join(_HEAD)}")
-    head = {key: value for key, value in content.items() if key in _HEAD}
-    place.check_keys(head, _HEAD)
+        raise place.wrong(content, f"an object with {', '.join(HEAD)}")
+    head = {key: value for key, value in content.items() if key in HEAD}
+    place.check_keys(head, HEAD)
     if head["format"] != FORMAT or isinstance(head["format"], bool):
         raise place.at("format").wrong(head["format"], f"{FORMAT}, the one that this version reads")
     kind = place.at("kind").among(head["kind"], tuple(EVIDENCE))
@@ -92,7 +91,7 @@ def _read(path: Path) -> Device | MeasuringDevice:
         right = f'"{EVIDENCE[kind]}", for that is all this kind gives'
         raise place.at("evidence").wrong(head["evidence"], right)
     name, title = (place.at(key).line(head[key]) for key in ("name", "title"))
-    body = {key: value for key, value in content.items() if key not in (*_HEAD, *_REMARKS)}
+    body = {key: value for key, value in content.items() if key not in (*HEAD, *REMARKS)}
     if kind == "command":
         return read_command(name, title, body, place, path.parent)
     return _of_kind(kind, name, title, body, content, place)
@@ -112,14 +111,13 @@ def _of_kind(
 
 def _content(path: Path) -> Any:
     """What is in the file, as plain values."""
-    try:
+    with suppress(OSError):  # reading says why
         if path.stat().st_size > MOST_BYTES:
             raise InputError(f"device file {path}: is larger than {MOST_BYTES // 2**20} MiB; expected a small file")
-        text = path.read_text(encoding="utf-8")
+    text = read_text(path, "a JSON file", "device file ")
+    try:
         return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except OSError as error:
-        raise InputError(f"device file {path}: cannot be read ({error.strerror}); expected a JSON file") from error
-    except (ValueError, RecursionError, yaml.YAMLError) as error:  # of another form, not UTF-8, or too deep
+    except (ValueError, RecursionError, yaml.YAMLError) as error:  # of another form, or too deep
         form = "JSON" if path.suffix == ".json" else "YAML"
         raise InputError(
             f"device file {path.name}: is not {form} ({_said(error)}); expected one object as in devices/"

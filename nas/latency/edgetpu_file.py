@@ -5,7 +5,7 @@ from typing import Any
 
 from nas.latency.edgetpu import Constants, EdgeTPU
 from nas.latency.latency import KnownError
-from nas.latency.place import Place
+from nas.latency.place import HEAD, REMARKS, Place
 
 POSITIVE = ("clock_mhz", "elements_per_tile_cycle", "parameter_memory_mib")  # the rest may be 0
 
@@ -15,7 +15,7 @@ _ERROR_KEYS = ("median", "worst", "networks", "method")
 
 def read_edgetpu(name: str, title: str, content: dict[str, Any], place: Place) -> EdgeTPU:
     """The device; raises `InputError` for a constant that is missing, unknown, negative or not a number."""
-    place.check_keys(content, _KEYS)
+    place.check_keys(content, _KEYS, beside=(*HEAD, *REMARKS))
     return EdgeTPU(
         name,
         title,

@@ -16,7 +16,7 @@ from nas.errors import InputError, one_line, unknown
 from nas.latency.corrections import Array
 from nas.latency.features import DIMENSIONS, IDLE, QUANTITIES, UNREAD, BlockFacts, Extremes, facts, widened
 from nas.latency.latency import Evidence, KnownError, Latency, LayerLatency, OutOfReach, Why
-from nas.latency.place import Place
+from nas.latency.place import HEAD, REMARKS, Place
 from nas.latency.predictor import (
     PREDICTOR_KEYS,
     Column,
@@ -203,8 +203,7 @@ def _check(name: str, traces: Sequence[Trace], milliseconds: Sequence[float]) ->
 
 def read_fitted(content: dict[str, Any], place: Place) -> FittedDevice:
     """The device of a device file; raises `InputError` for what is missing, unknown or no number."""
-    head = ("format", "name", "kind", "title", "evidence")
-    place.check_keys(content, (*head, *_KEYS), ("note", "fitted_on"))
+    place.check_keys(content, (*HEAD, *_KEYS), (*REMARKS, "fitted_on"))
     error, here = content["known_error"], place.at("known_error")
     here.check_keys(error, _ERROR_KEYS)
     numbers = {key: here.at(key).number(error[key]) for key in _ERROR_KEYS[:3]}

@@ -16,7 +16,7 @@ import numpy as np
 
 from nas.errors import InputError
 from nas.latency.measuring import PRECISIONS, Measurement, MeasurementFailed, Precision, relative_spread
-from nas.latency.place import Place
+from nas.latency.place import HEAD, REMARKS, Place
 
 if TYPE_CHECKING:
     from nas.export.run import LiteModel
@@ -111,7 +111,7 @@ def read_host(name: str, title: str, content: dict[str, Any], place: Place) -> H
 
     Raises `InputError` for an option that is unknown or out of range.
     """
-    place.check_keys(content, (), KEYS)
+    place.check_keys(content, (), KEYS, (*HEAD, *REMARKS))
     readers = {
         "precision": lambda value, here: here.among(value, PRECISIONS),
         "threads": lambda value, here: here.whole(value, 1, MOST_THREADS),

@@ -8,6 +8,8 @@ from typing import Any
 from nas.errors import InputError, one_line, unknown
 
 LARGEST = 1e12  # no number of a device comes near
+HEAD = ("format", "name", "kind", "title", "evidence")  # of every device file
+REMARKS = ("note",)
 
 
 @dataclass(frozen=True)
@@ -26,14 +28,21 @@ class Place:
         shown = shown if len(shown) <= 60 else shown[:57] + "..."
         return InputError(f"{self.path.removesuffix(':')}: found {shown}; expected {right}")
 
-    def check_keys(self, content: Any, keys: Sequence[str], optional: Sequence[str] = ()) -> None:
-        """Refuses what is no object, has a key beyond those, or lacks one that is not `optional`."""
-        known = (*keys, *optional)
+    def check_keys(
+        self, content: Any, keys: Sequence[str], optional: Sequence[str] = (), beside: Sequence[str] = ()
+    ) -> None:
+        """Refuses what is no object, has a key beyond those, or lacks one that is not `optional`.
+
+        Those `beside` it, which `content` is without, are named too where a key is unknown.
+        """
+        known = tuple(dict.fromkeys((*keys, *optional)))
         if not isinstance(content, dict):
             raise self.wrong(content, f"an object with {', '.join(known)}")
         for key in content:
             if key not in known:
-                raise InputError(f"{self.path.removesuffix(':')}: {unknown('key', one_line(str(key)), known)}")
+                raise InputError(
+                    f"{self.path.removesuffix(':')}: {unknown('key', one_line(str(key)), (*beside, *known))}"
+                )
         if missing := [key for key in keys if key not in content]:
             raise InputError(f"{self.path.removesuffix(':')}: has no {', '.join(missing)}; expected {', '.join(keys)}")
 
@@ -42,8 +51,7 @@ class Place:
         usable = isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found <= most
         if usable and (found > 0 or not positive):
             return float(found)
-        bound = f", {most:g} at most" if most < LARGEST else ""
-        raise self.wrong(found, ("a number above 0" if positive else "a number, 0 or more") + bound)
+        raise self.wrong(found, f"{'a number above 0' if positive else 'a number, 0 or more'}, {most:g} at most")
 
     def whole(self, found: Any, least: int, most: int) -> int:
         """`found` where it is an integer from `least` to `most`."""

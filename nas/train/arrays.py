@@ -109,7 +109,9 @@ def _labels(where: str, array: NDArray[Any], count: int) -> NDArray[np.int32]:
     if not np.issubdtype(array.dtype, np.integer) or flat.shape != (count,):
         raise InputError(f"{where}: is {array.dtype} of shape {array.shape}; expected {count} integers, one a picture")
     if flat.min() < 0 or flat.max() >= _MOST_CLASSES:
-        raise InputError(f"{where}: reaches from {flat.min()} to {flat.max()}; expected class numbers from 0")
+        raise InputError(
+            f"{where}: reaches from {flat.min()} to {flat.max()}; expected class numbers from 0 to {_MOST_CLASSES - 1}"
+        )
     return flat.astype(np.int32)
 
 

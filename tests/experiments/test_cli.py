@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from experiments.cli import _parser
 from tests.experiments.conftest import nas
 
 COMMANDS = ("run", "train", "cost", "scale", "export", "check", "predict", "zoo", "report", "devices", "calibrate")
@@ -14,6 +15,30 @@ def test_help_has_examples(command):
     done = nas(command, "--help")
     assert done.returncode == 0
     assert f"examples:\n  nas {command}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "goes_on"),
+    [
+        ("run a.yaml", True),
+        ("train mobilenet-v1", True),
+        ("qat runs/mine", True),
+        ("calibrate host --space edge-tiny --out x.json", True),
+        ("calibrate phone --measurements x.csv --out x.json", False),
+        ("scale mobilenet-v1 --search --data digits", True),
+        ("scale mobilenet-v1", False),
+        ("export runs/mine --out x.tflite", False),
+        ("import x.tflite --out mine", False),
+        ("quantization runs/mine", False),
+        ("predict x.tflite x.png", False),
+        ("check x.tflite", False),
+        ("zoo", False),
+        ("report runs/mine", False),
+    ],
+)
+def test_commands_say_whether_they_go_on_when_given_again(arguments, goes_on):
+    parsed = _parser().parse_args(arguments.split())
+    assert parsed.command.goes_on(parsed) is goes_on
 
 
 def test_cost_of_efficientnet_b0():
@@ -65,6 +90,36 @@ def test_people_get_a_table_on_standard_output():
         (("scale", "efficientnet-b0", "--to", "b0..b99"), "unknown member 'b99'"),
         (("export", "efficientnet-b0", "--format", "int4", "--out", "x.tflite"), "invalid choice: 'int4'"),
         (("export", "tests", "--out", "x.tflite"), "tests: is no run's folder"),
+        (("export", "nofolder", "--out", "x.tflite"), "; nor is there a file or a folder of that name"),
+        (
+            ("export", "runs/none", "--out", "x.tflite"),
+            "runs/none: does not exist; expected an architecture's file, or",
+        ),
+        (
+            ("export", "mobilenet-v1", "--format", "onnx", "--out", "x.tflite"),
+            "x.tflite: found the format onnx; expected",
+        ),
+        (
+            ("export", "mobilenet-v1", "--format", "float32", "--quantization", "max", "--out", "x.tflite"),
+            "--quantization: is of int8 and uint8; expected one of them for --format",
+        ),
+        (
+            ("export", "mobilenet-v1", "--activation", "relu6", "--out", "x.tflite"),
+            "--activation: is of a network made deployable; expected --make-deployable with it",
+        ),
+        (
+            ("export", "mobilenet-v1", "--without-se", "--out", "x.tflite"),
+            "--without-se: is of a network made deployable",
+        ),
+        (("export", "mobilenet-v1", "--retrain-epochs", "3", "--out", "x"), "--retrain-epochs: is of a network made"),
+        (
+            ("quantization", "nofolder"),
+            "nofolder: does not exist; expected the folder of a run, a training or an import",
+        ),
+        (
+            ("calibrate", "host", "--space", "edge-tiny", "--samples", "10000000", "--out", "x.json"),
+            "found '10000000'; expected an integer from 1 to 10000",
+        ),
         (("check", "nothing.tflite"), "nothing.tflite: cannot be read"),
         (("check", "README.md"), "README.md: is no TFLite model"),
         (("predict", "nothing.tflite", "x.png"), "nothing.tflite: cannot be read"),

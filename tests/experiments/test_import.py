@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from experiments.commands.import_ import COMMAND
 from experiments.export_command import export_model
 from experiments.import_command import import_network
 from experiments.quantization_command import compare_methods
@@ -108,9 +109,22 @@ def test_its_pictures_are_read_only_to_calibrate(foreign, tmp_path):
 def test_without_pictures_there_are_no_methods_to_compare(foreign, tmp_path):
     folder = tmp_path / "imported"
     import_network(str(foreign / "model.tflite"), folder, arch=str(foreign / "model.arch"))
-    with pytest.raises(InputError, match="has no pictures to calibrate by; expected an import with --images, or"):
+    refused = pytest.raises(
+        InputError, match=r"has no pictures to calibrate by; expected an import with --images, .*float32"
+    )
+    with refused:
         compare_methods(str(folder), [Method()], 10, tmp_path / "int8")
-    assert not (tmp_path / "int8").exists()
+    with refused:
+        export_model(str(folder), None, tmp_path / "model.tflite")
+    assert not list(tmp_path.glob("*int8*")) + list(tmp_path.glob("*.tflite"))
+
+
+@pytest.mark.parametrize("pictures", [None, "/pictures"])
+def test_the_command_that_is_printed_suits_a_shell_and_the_import(capsys, pictures):
+    about = {"pictures": pictures, "agreement": None, "statistics": None, "undecodable": [], "out": "r 3ü"}
+    COMMAND.show({**about, "name": "a", "params": 1, "classes": 2, "difference": 0.0})
+    form = " --format float32" if pictures is None else ""
+    assert capsys.readouterr().out.endswith(f"folder        r 3ü; nas export 'r 3ü'{form} --out model.tflite\n")
 
 
 def test_training_starts_from_it(imported, tmp_path):

@@ -90,13 +90,21 @@ def test_read_measurements_takes_names_files_and_texts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "line 1: has no column 'architecture'; expected the columns architecture, ms"),
+        (
+            "",
+            "line 1: has no column 'architecture'; expected measurements, a CSV file with the columns architecture, ms",
+        ),
         ("architecture,milliseconds\n", "line 1: has no column 'ms'"),
         ("architecture,ms\nmobilenet-v1,0\n", "line 2: ms is '0'; expected milliseconds, a number above 0"),
+        (
+            "architecture,ms\nmobilenet-v1,1e308\n",
+            "ms is '1e308'; expected milliseconds, a number above 0, 10000000 at",
+        ),
         ("architecture,ms\nmobilenet-v1,-1\n", "line 2: ms is '-1'"),
         ("architecture,ms\nmobilenet-v1,fast\n", "line 2: ms is 'fast'"),
         ("architecture,ms\nmobilenet-v1,nan\n", "line 2: ms is 'nan'"),
-        ("architecture,ms\nmobilenet-v1\n", "line 2: ms is ''"),
+        ("architecture,ms\nmobilenet-v1\n", "line 2: found 1 fields; expected 2, one for each column"),
+        ("architecture,ms\nmobilenet-v1,1,5\n", "line 2: found 3 fields; expected 2"),
         ("architecture,ms\n,1\n", "line 2: has no architecture"),
         (
             "architecture,ms\nmobilenet-v1,1\nmobilenet-v11,1\n",

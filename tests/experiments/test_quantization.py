@@ -55,7 +55,7 @@ def test_pictures_are_read_as_they_are_needed(tmp_path, monkeypatch):
         return found
 
     monkeypatch.setattr(Pictures, "__getitem__", noted)
-    assert compare_methods("digits", [Method()], 300, tmp_path)["pictures"] == 300
+    assert compare_methods(str(tmp_path), [Method()], 300, tmp_path)["pictures"] == 300
     assert 1 <= max(at_once) <= EVALUATION_BATCH < 300
 
 

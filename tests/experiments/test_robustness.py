@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import shutil
 import signal
@@ -12,6 +13,8 @@ import time
 import pytest
 import yaml
 
+from experiments.architectures import load_architecture
+from experiments.calibrate_command import read_space
 from experiments.run_folder import RunFolder
 from experiments.schema import load_experiment
 from nas.errors import InputError
@@ -252,6 +255,18 @@ def test_an_interrupted_run_says_one_line(tiny_yaml, tmp_path):
     assert "Traceback" not in stderr
 
 
+def test_an_interrupted_command_that_keeps_nothing_promises_nothing(tmp_path):
+    os.mkfifo(tmp_path / "a.arch")
+    command = [sys.executable, "-c", INTERRUPTIBLE, "cost", str(tmp_path / "a.arch")]
+    with (
+        subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process,
+        (tmp_path / "a.arch").open("w"),  # which waits until the command reads
+    ):
+        process.send_signal(signal.SIGINT)
+        stderr = process.communicate(timeout=60)[1]
+    assert (process.returncode, stderr) == (130, "\nnas: interrupted\n")
+
+
 def test_output_that_nobody_takes_is_no_traceback():
     shell = f"{sys.executable} -m experiments zoo efficientnet-b0"
     full = subprocess.run(f"{shell} > /dev/full", shell=True, capture_output=True, text=True, cwd=ROOT, check=False)
@@ -276,6 +291,16 @@ def test_output_that_nobody_takes_is_no_traceback():
 )
 def test_absurd_arguments_are_one_line(arguments, said):
     assert said in complaint(nas(*arguments))
+
+
+@pytest.mark.parametrize("name", ["a.arch", "a.yaml"])
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path, name):
+    text = "input 8x8x1\nhead dense c2\n"
+    text = text if name == "a.arch" else f"architecture: |\n  {text.strip().replace(chr(10), chr(10) + '  ')}\n"
+    (tmp_path / name).write_text(text, encoding="utf-8-sig")
+    assert load_architecture(str(tmp_path / name)).architecture.classes == 2
+    if name == "a.arch":
+        assert read_space(str(tmp_path / name)).size == 1
 
 
 @pytest.mark.parametrize(

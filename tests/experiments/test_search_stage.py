@@ -1,8 +1,10 @@
 """The search of a run: its objectives, rungs and steps, what it keeps in files, and what goes wrong in trials."""
 
 import json
+import shlex
 import time
 from contextlib import suppress
+from types import SimpleNamespace
 
 import jax
 import optuna
@@ -18,6 +20,7 @@ from experiments.run_folder import RunFolder
 from experiments.schema import load_experiment
 from experiments.stages.search import run_search
 from experiments.stages.trial import checkpoint_name, train_trial
+from experiments.stages.winner import write_winner
 from experiments.time_limit import TookTooLong, within
 from nas.errors import InputError
 from nas.search.facts import facts
@@ -252,4 +255,41 @@ def test_a_folder_without_an_answer_is_refused(command, tmp_path, capsys):
     assert said in capsys.readouterr().err
     (tmp_path / ("winner.yaml" if command == "winner" else "front.csv")).write_text("number,accuracy\n1,x\n")
     assert nas([command, str(tmp_path)]) == 2
-    assert "cannot be read; expected the file as the run wrote it" in capsys.readouterr().err
+    assert "expected the file as the run wrote it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("1,ab,0.1,0.28", "found 4 fields; expected 5, one for each column"),
+        ("1,ab,0.1,0.28,head pool,1", "found 6 fields; expected 5, one for each column"),
+        ("1,ab,high,0.28,head pool", "accuracy is 'high'; expected a finite number"),
+        ("1,ab,nan,0.28,head pool", "accuracy is 'nan'; expected a finite number"),
+        ("one,ab,0.1,0.28,head pool", "number is 'one'; expected a finite number"),
+    ],
+)
+def test_a_front_that_is_damaged_names_the_line(row, said, tmp_path, capsys):
+    (tmp_path / "experiment.yaml").write_text(YAML)
+    whole = "number,digest,accuracy,edgetpu-usb,architecture\n0,ab,0.1,0.28,head pool\n"
+    (tmp_path / "front.csv").write_text(f"{whole}{row}\n")
+    assert nas(["front", str(tmp_path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"nas front: {tmp_path / 'front.csv'} line 3: {said}")
+
+
+def test_the_commands_in_winner_yaml_suit_a_shell(tmp_path):
+    folder = tmp_path / "r 3ü"
+    context = SimpleNamespace(
+        folder=SimpleNamespace(path=folder),
+        path=lambda name: folder / name,
+        experiment=SimpleNamespace(name="a"),
+        evidence={},
+        objectives=(),
+    )
+    facts = SimpleNamespace(latency_ms={}, params=1, macs=1)
+    architecture = SimpleNamespace(text="head dense c2")
+    record = SimpleNamespace(facts=facts, architecture=architecture, number=0, digest="", accuracy=0.5, scores={})
+    write_winner(context, record)
+    how = yaml.safe_load((folder / "winner.yaml").read_text())["how"]
+    words = [shlex.split(command)[2] for command in how.values()]
+    assert words == [str(folder / "winner.yaml"), str(folder / "winner.yaml"), str(folder)]

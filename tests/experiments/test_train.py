@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from experiments.cli import run
+from experiments.commands.train import COMMAND
 from tests.experiments.conftest import nas
 
 NETWORK = """
@@ -184,3 +185,11 @@ def test_a_folder_of_another_training_is_refused(place, capsys):
         capsys, *tuning(place), "--seed", "9"
     )
     assert Path(place / "tuned" / "architecture.yaml").exists()
+
+
+def test_the_command_that_is_printed_suits_a_shell(capsys):
+    test = {"top1": 0.5, "top5": None, "pictures": 2, "calibration_error": 0.1}
+    classes = [{"name": "a", "accuracy": 0.5}]
+    result = {"test": test, "best_epoch": 1, "classes": classes, "images_per_second": 1.0, "data_share": 0.0}
+    COMMAND.show({**result, "undecodable": "", "out": "r 3ü"})
+    assert capsys.readouterr().out.endswith("r 3ü; nas export 'r 3ü' --out model.tflite\n")

@@ -112,3 +112,34 @@ def test_canonical_refuses_what_no_block_takes(line, message):
     with pytest.raises(InputError, match=r"^net.arch line 2: ") as error:
         canonical(architecture, "net.arch")
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "input {}",
+        "input 8x8x1\n{} conv c8",
+        "input 8x8x1\nstem {} c8",
+        "input 8x8x1\nstem conv c8 {}",
+        "input 8x8x1\nstem conv c8 {}=1",
+        "input 8x8x1\nstem conv c8 {}=1 {}=2",
+        "input 8x8x1\nstem conv c8 k={}",
+        "input 8x8x1\nstem conv c8 x={}",
+        "input 8x8x1\nstem conv c8 act={}",
+        "input 8x8x1\nstem conv c8 padding={}",
+        "input 8x8x1\nstem conv c8 norm={}",
+        "input 8x8x1\nhead avg_pool padding={}",
+        "input 8x8x1\nstage bottleneck c8 stride_on={}",
+        "input 8x8x1\nprepare normalise mean={} std=1",
+        "input 8x8x1\nprepare normalise mean=-1 std=1",
+        "input 8x8x1\nstage mbconv c8 se=1e300",
+        "input 8x8x1\nstage mbconv c8 e=1e300",
+        "input 8x8x1\nstem conv c8 k=1e300",
+        "input 8x8x1\nstem conv c1{zeros}",
+    ],
+)
+def test_messages_repeat_no_more_than_a_line_of_what_is_wrong(text):
+    with pytest.raises(InputError) as error:
+        canonical(Architecture.parse(text.format(*["w" * 100_000] * 2, zeros="0" * 300)))
+    assert len(str(error.value)) < 500

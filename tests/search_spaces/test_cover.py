@@ -22,6 +22,13 @@ def test_covering_gives_distinct_architectures_of_the_space(chosen):
     assert len({architecture.digest for architecture in chosen}) == 60
 
 
+def test_covering_tells_how_far_it_is():
+    told = []
+    covering(SMALL, 6, progress=lambda done, total: told.append((done, total)))
+    assert [done for done, _ in told] == list(range(1, 13))
+    assert told[-1] == (12, 12)
+
+
 def test_the_seed_decides():
     one, again, other = (covering(load_space("edge-tiny"), 5, seed) for seed in (3, 3, 4))
 

@@ -102,6 +102,15 @@ def test_spaces_that_come_along_build(name):
     assert space.build(last) != space.build(space.first())
 
 
+@pytest.mark.parametrize(
+    "line", ["stem conv c8 {word}{{", "stem conv c{{8,8}} {word}{{3,3}}", "stem {{{word},a}} c8 b=1"]
+)
+def test_messages_repeat_no_more_than_a_line_of_what_is_wrong(line):
+    with pytest.raises(InputError) as error:
+        SearchSpace.parse("input 8x8x1\n" + line.format(word="w" * 100_000))
+    assert len(str(error.value)) < 500
+
+
 def test_load_space_refuses_an_unknown_name():
     with pytest.raises(InputError, match=r"unknown search space 'edge-tini'; did you mean 'edge-tiny'\?"):
         load_space("edge-tini")

@@ -102,7 +102,7 @@ def test_folder_that_is_a_file_is_refused(finished: Path) -> None:
         ("metrics.json", b'{"experiment": "q', "metrics.json line 1: is no JSON"),
         ("metrics.json", b"", "metrics.json line 1: is no JSON"),
         ("metrics.json", b"[1]", "metrics.json: the whole file: found [1]; "),
-        ("metrics.json", b"\xff\xfe", "metrics.json: is no UTF-8 text (byte 0)"),
+        ("metrics.json", b"\xff\xfe", "metrics.json: cannot be read (is no UTF-8 text at byte 0)"),
         ("metrics.json", b'{"search": {"limit_ms": "fast"}}', "search.limit_ms: found 'fast'; input should be"),
         ("metrics.json", b'{"family": [{"name": "b0"}, {}]}', "family.1.name: found {}; field required"),
         ("winner.yaml", b"trial: [1\nparams: }", "winner.yaml: is no YAML ("),
@@ -114,7 +114,11 @@ def test_folder_that_is_a_file_is_refused(finished: Path) -> None:
             b"place,op,name,snr,lost,weights_snr,helps\n1,CONV_2D,a,nan,0,,\n",
             "layers.csv line 2: snr is 'nan'; expected a finite number",
         ),
-        ("layers.csv", b"place,op,name,snr,lost,weights_snr,helps\n1\n", "layers.csv line 2: snr is ''"),
+        (
+            "layers.csv",
+            b"place,op,name,snr,lost,weights_snr,helps\n1\n",
+            "layers.csv line 2: found 1 fields; expected 7",
+        ),
         ("experiment.yaml", b"search: {limits: 4}", "experiment.yaml: search.limits: found 4; "),
     ],
 )

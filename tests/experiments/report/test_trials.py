@@ -65,7 +65,7 @@ def test_trials_whose_accuracy_is_nan_have_none(tmp_path: Path) -> None:
         (HEADER + "0,traind,,,,,,,,,\n", "line 2: unknown state 'traind'; did you mean 'trained'?"),
         (HEADER + "0,trained,,high,,,,,,,\n", "line 2: validation_accuracy is 'high'; expected a number"),
         (HEADER + "0,failed,,,,,,,,,\n,failed,,,,,,,,,\n", "line 3: has no number"),
-        (HEADER + "0\n", "line 2: unknown state ''"),
+        (HEADER + "0\n", "line 2: found 1 fields; expected 11, one for each column"),
     ],
 )
 def test_trials_that_no_run_wrote_are_refused_in_one_line(tmp_path: Path, text: str, said: str) -> None:

@@ -16,7 +16,7 @@ from nas.errors import InputError
 from nas.export.card import Card
 from nas.export.evaluate import evaluate
 from nas.export.folder import size_of, write_folder
-from nas.export.formats import FORMATS, Job, export, find_format
+from nas.export.formats import FORMATS, Job, export, find_format, format_of
 from nas.export.lowering import FIRST, lower
 from nas.export.tracing import trace_forward
 from nas.network import initialise
@@ -219,6 +219,42 @@ def test_missing_package_names_the_extra_and_leaves_nothing(monkeypatch, tmp_pat
     with pytest.raises(InputError, match=rf"{package} is not installed.*pip install 'edgescale\[{extra}\]'"):
         export(Job(small_network(), SHAPE, CARD), name, path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("file", "asked", "name"),
+    [
+        ("model.tflite", None, "int8"),
+        ("model.onnx", None, "onnx"),
+        ("Model.mlpackage", None, "coreml"),
+        ("model", None, "int8"),
+        ("model.bin", None, "int8"),
+        ("model.tflite", "uint8", "uint8"),
+        ("model.bin", "onnx", "onnx"),
+        ("saved.v2", "savedmodel", "savedmodel"),
+    ],
+)
+def test_a_name_tells_the_format_where_none_is_given(file, asked, name):
+    assert format_of(Path(file), asked).name == name
+
+
+@pytest.mark.parametrize(
+    ("file", "asked", "said"),
+    [
+        ("m.onnx", "int8", "m.onnx: found the format int8; expected onnx, or a name that ends in .tflite"),
+        (
+            "m.tflite",
+            "onnx",
+            "m.tflite: found the format onnx; expected float32, float16, dynamic, int8, uint8, int16x8, ",
+        ),
+        ("m.tflite", "coreml", "or a name that ends in .mlpackage"),
+        ("m.mlpackage", "savedmodel", "expected coreml, or a name that does not end in .mlpackage"),
+    ],
+)
+def test_a_name_of_another_format_is_refused(file, asked, said):
+    with pytest.raises(InputError) as caught:
+        format_of(Path(file), asked)
+    assert said in str(caught.value)
 
 
 def test_unknown_format_names_the_nearest():

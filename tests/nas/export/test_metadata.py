@@ -89,6 +89,12 @@ def test_labels_in_metadata_come_before_those_beside_the_file(files, tmp_path):
         assert LiteModel(path, trusted=True).labels == list(LABELS)
 
 
+def test_labels_in_metadata_are_read_without_a_byte_order_mark(files, tmp_path):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(described(files["float32"].read_bytes(), Card(labels=("\ufeffone", *LABELS[1:]))))
+    assert labels_beside(path, CLASSES) == ["one", *LABELS[1:]]
+
+
 @pytest.mark.parametrize("labels", [(), ("one", "two")])
 def test_labels_beside_a_file_whose_metadata_has_none_that_fit(files, tmp_path, labels):
     path, beside = tmp_path / "model.tflite", [f"another {number}" for number in range(CLASSES)]

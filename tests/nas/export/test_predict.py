@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from nas.errors import InputError
+from nas.export.labels import labels_in, read_labels
 from nas.export.model import parse
 from nas.export.predict import predict_pictures, softmax
 from nas.export.run import LiteModel
@@ -56,6 +57,12 @@ def test_predict_pictures_labels_from_a_file_or_given(model, picture, tmp_path):
     labels.write_text("\n".join(names) + "\n\n")
     for given in (labels, str(labels), names):
         assert predict_pictures(model, [picture], given).pictures[0].top[0].label.startswith("name ")
+
+
+def test_labels_are_read_without_a_byte_order_mark(tmp_path):
+    (tmp_path / "labels.txt").write_text("one\ntwo\n", encoding="utf-8-sig")
+    assert read_labels(tmp_path / "labels.txt", 2) == ["one", "two"]
+    assert labels_in(tmp_path) == ("one", "two")
 
 
 @pytest.mark.parametrize("count", [0, CLASSES - 1, CLASSES + 1])

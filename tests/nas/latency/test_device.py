@@ -74,6 +74,12 @@ def test_load_device_reads_a_file_of_ones_own(tmp_path: Path, content: dict[str,
     assert load_device(written(tmp_path, content)).name == "bench"
 
 
+@pytest.mark.parametrize("name", ["mine.json", "mine.yaml"])
+def test_load_device_reads_a_file_with_a_byte_order_mark(tmp_path: Path, content: dict[str, Any], name: str) -> None:
+    (tmp_path / name).write_text(json.dumps(content), encoding="utf-8-sig")
+    assert load_device(tmp_path / name).name == "edgetpu-usb"
+
+
 def test_load_device_unknown_name() -> None:
     assert message("edgetpu-usbb").startswith("unknown device 'edgetpu-usbb'; did you mean 'edgetpu-usb'?")
 
@@ -107,6 +113,16 @@ def test_load_device_wrong_value(tmp_path: Path, content: dict[str, Any], key: s
     assert says in message(written(tmp_path, {**content, key: value}))
 
 
+@pytest.mark.parametrize(("kind", "evidence"), [("edgetpu", "estimate"), ("host", "measured"), ("command", "measured")])
+def test_an_unknown_key_names_each_key_that_there_may_be_once(tmp_path: Path, kind: str, evidence: str) -> None:
+    content = {"format": 1, "name": "a", "kind": kind, "title": "A", "evidence": evidence, "kee": 1}
+    with pytest.raises(InputError, match="unknown key 'kee'") as caught:
+        find_device(written(tmp_path, content))
+    known = str(caught.value).partition("Known: ")[2].split(", ")
+    assert len(known) == len(set(known))
+    assert {"format", "name", "kind", "title", "evidence", "note"} < set(known)
+
+
 @pytest.mark.parametrize("value", [-1, "2", None, True, float("nan"), float("inf"), 10**400, [2]])
 def test_load_device_constant_that_is_no_number(tmp_path: Path, content: dict[str, Any], value: object) -> None:
     content["constants"]["bus_ms_per_mib"]["value"] = value
@@ -117,7 +133,9 @@ def test_load_device_constant_that_is_no_number(tmp_path: Path, content: dict[st
 def test_load_device_clock_of_zero(tmp_path: Path, content: dict[str, Any]) -> None:
     content["constants"]["clock_mhz"]["value"] = 0
 
-    assert "constants.clock_mhz: found 0; expected a number above 0" in message(written(tmp_path, content))
+    assert "constants.clock_mhz: found 0; expected a number above 0, 1e+12 at most" in message(
+        written(tmp_path, content)
+    )
 
 
 def test_load_device_constant_missing(tmp_path: Path, content: dict[str, Any]) -> None:
