@@ -6,7 +6,7 @@ from typing import Any
 
 from experiments.architectures import is_folder
 from experiments.export_deployable import Wish, made_deployable
-from experiments.export_source import Source, find_source
+from experiments.export_source import THERE, Moved, Source, find_source
 from experiments.stages.export import calibration_pictures, card_of
 from nas.errors import InputError
 from nas.export.folder import size_of
@@ -25,6 +25,7 @@ def export_model(
     license: str = "",
     wish: Wish | None = None,
     method: Method = PLAIN,
+    moved: Moved = THERE,
 ) -> dict[str, Any]:
     """Writes `source` to `out`, with a `wish` as the Edge TPU maps it; what `nas export --json` prints.
 
@@ -33,7 +34,7 @@ def export_model(
     """
     form = find_format(format)
     _require_place(out, form)
-    chosen, changes = find_source(source, form.calibrates), list[str]()
+    chosen, changes = find_source(source, form.calibrates, moved), list[str]()
     if wish is not None:
         chosen, changes = made_deployable(chosen, wish)
         chosen = chosen._replace(grid=None) if changes else chosen

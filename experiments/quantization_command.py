@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.data import as_needed
-from experiments.export_source import Source, find_source
+from experiments.export_source import THERE, Moved, Source, find_source
 from experiments.layer_table import LAYER_PICTURES, LAYERS, write_layers
 from experiments.progress import RunProgress
 from experiments.stages.export import calibration_pictures
@@ -35,13 +35,15 @@ class Seen(NamedTuple):
     split: str
 
 
-def compare_methods(source: str, methods: Sequence[Method], count: int, out: Path) -> dict[str, Any]:
+def compare_methods(
+    source: str, methods: Sequence[Method], count: int, out: Path, moved: Moved = THERE
+) -> dict[str, Any]:
     """Writes an int8 file for each method and `layers.csv` to the folder `out`; what `nas quantization --json` prints.
 
     That of a network from `nas qat` with the steps that it was trained with comes first.
     Raises `InputError` where `source` is no trained network, or has no pictures to calibrate by.
     """
-    chosen = find_source(source)
+    chosen = find_source(source, moved=moved)
     if not chosen.trained:
         raise InputError(f"{source}: has no trained weights; expected the folder of a run, a training or an import")
     if not len(chosen.pictures):

@@ -11,7 +11,7 @@ from experiments.rounding import FILE as GRID
 from experiments.rounding import training_grid
 from experiments.stages.winner import dump_yaml
 from experiments.starting import Weights, load_weights, prepared_as, some_pictures
-from experiments.teaching import load_teacher
+from experiments.teaching import load_teacher, require_classes
 from experiments.training import Training, TrainingFolder
 from nas.architecture import Architecture
 from nas.blocks.normalise import normalised
@@ -71,6 +71,7 @@ class _Session:
         self.start = self._start()
         self.teacher = self._teacher()
         self.dataset = sized(self.stored, self.architecture.resolution, progress)
+        require_classes(folder.path, self.architecture, self.dataset, "data.dataset")  # of an earlier start
         self.grid = training_grid(folder.path, training, self.architecture, self.dataset, self.start)
         self._require_batch()
         self._say_data()

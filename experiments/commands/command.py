@@ -6,7 +6,7 @@ wait for JAX, nor `nas cost` for TensorFlow.
 
 import math
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, _ActionsContainer
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +27,15 @@ class Command:
     add_arguments: Callable[[ArgumentParser], None]
     run: Callable[[Namespace], Result]
     show: Callable[[Result], None]
+
+
+DATA_OPTIONS = {"data": ("data", "dataset"), "data_dir": ("data", "data_dir")}  # and where settings have them
+
+
+def add_data(parser: _ActionsContainer, about: str, **more: Any) -> None:
+    """The options that say which pictures, and where tensorflow-datasets has them."""
+    parser.add_argument("--data", metavar="D", help=about, **more)
+    parser.add_argument("--data-dir", metavar="DIR", help="where data sets of tensorflow-datasets are prepared", **more)
 
 
 def positive(text: str) -> int:

@@ -75,7 +75,7 @@ def _find(name: str, data_dir: Path | str | None) -> Any:
     if not builder.info.splits:
         raise InputError(
             f"data.dataset: '{name}' is not prepared at {builder.data_dir}; "
-            "say where it is with --set data.data_dir=FOLDER, or prepare it there in the array_record format"
+            "say where it is with --data-dir FOLDER, in an experiment data.data_dir, or prepare it there in the array_record format"
         )
     features = builder.info.features
     if not {"image", "label"} <= set(features) or not hasattr(features["label"], "names"):

@@ -9,6 +9,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from experiments.cli import run
+from experiments.export_source import Moved, find_source
+from experiments.training import TrainingFolder, load_training
+from nas.errors import InputError
 from tests.experiments.conftest import nas
 
 NETWORK = """
@@ -184,3 +187,64 @@ def test_a_folder_of_another_training_is_refused(place, capsys):
         capsys, *tuning(place), "--seed", "9"
     )
     assert Path(place / "tuned" / "architecture.yaml").exists()
+
+
+@pytest.fixture
+def elsewhere(place, tuned, tmp_path):  # noqa: ARG001
+    """A copy of the training whose settings say pictures that are gone, and where they were."""
+    shutil.copytree(place / "tuned", tmp_path / "tuned")
+    kept, gone = tmp_path / "tuned" / "training.yaml", tmp_path / "gone" / "shapes"
+    text = kept.read_text()
+    assert str(place / "shapes") in text
+    kept.write_text(text.replace(str(place / "shapes"), str(gone)))
+    return tmp_path / "tuned", gone
+
+
+@pytest.mark.parametrize("command", ["export", "quantization", "qat"])
+def test_pictures_that_are_gone_are_named_with_the_file_that_says_them(elsewhere, tmp_path, capsys, command):
+    folder, gone = elsewhere
+    line = complaint(capsys, command, folder, "--out", tmp_path / "out.tflite")
+    said = f"data.dataset: {gone} does not exist; expected --data with where the pictures are now"
+    assert line == f"nas {command}: {folder}/training.yaml: {said}"
+
+
+def test_pictures_that_have_moved_are_given_anew(place, elsewhere, capsys):
+    folder, _ = elsewhere
+    source = find_source(str(folder), moved=Moved(str(place / "shapes")))
+    assert source.dataset.classes == ("circle", "cross", "square")
+    line = complaint(capsys, "export", place / "small.arch", "--data", "x/", "--out", "m.tflite")
+    assert f"--data x/: {place}/small.arch has no such pictures; expected the folder of a run or a training" in line
+    assert "--data ~nobody-is-called-so/: dataset: found '~nobody" in complaint(
+        capsys, "quantization", folder, "--data", "~nobody-is-called-so/"
+    )
+
+
+def test_pictures_of_other_classes_are_not_those_that_have_moved(place, elsewhere, tmp_path):
+    folder, _ = elsewhere
+    shutil.copytree(place / "shapes", others := tmp_path / "others" / "shapes")
+    (others / "cross").rename(others / "star")
+    with pytest.raises(InputError, match=f"--data {others}: {folder} has 'cross' for class 1; expected 'square'"):
+        find_source(str(folder), moved=Moved(str(others)))
+    shutil.rmtree(others / "star")
+    with pytest.raises(InputError, match=f"--data {others}: {folder} tells 3 classes apart; expected the 2 of shapes"):
+        find_source(str(folder), moved=Moved(str(others)))
+
+
+def test_a_training_goes_on_where_its_pictures_have_moved(place, elsewhere):
+    folder, gone = elsewhere
+    now = load_training(place / "tuned" / "training.yaml")
+    with TrainingFolder.claim(folder, now) as held:
+        held.follow(now)
+    assert load_training(folder / "training.yaml") == now
+    gone.mkdir(parents=True)
+    copies = now.model_copy(update={"data": now.data.model_copy(update={"dataset": str(gone)})})
+    with pytest.raises(InputError, match=f"data.dataset was {place}/shapes, now {gone}"):  # there are two of them
+        TrainingFolder.claim(folder, copies)
+
+
+def test_a_training_of_before_has_pictures_relative_to_where_one_is(place, elsewhere, monkeypatch):
+    folder, gone = elsewhere
+    kept = folder / "training.yaml"
+    kept.write_text(kept.read_text().replace(str(gone), "shapes/"))
+    monkeypatch.chdir(place)
+    assert load_training(kept).data.dataset == str(place / "shapes")
