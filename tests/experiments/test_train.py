@@ -189,6 +189,16 @@ def test_a_folder_of_another_training_is_refused(place, capsys):
     assert Path(place / "tuned" / "architecture.yaml").exists()
 
 
+@pytest.mark.parametrize(
+    ("content", "said"), [("", "training.yaml: found nothing"), ("[1]\n", "training.yaml line 1: found [1]")]
+)
+def test_a_damaged_file_of_settings_is_named(tmp_path, content, said):
+    (tmp_path / "training.yaml").write_text(content)
+    with pytest.raises(InputError) as raised:
+        load_training(tmp_path / "training.yaml")
+    assert str(raised.value) == f"{tmp_path}/{said}; expected a section with keys such as name, architecture, seed"
+
+
 @pytest.fixture
 def elsewhere(place, tuned, tmp_path):  # noqa: ARG001
     """A copy of the training whose settings say pictures that are gone, and where they were."""

@@ -95,10 +95,14 @@ def test_folder_that_is_a_file_is_refused(finished: Path) -> None:
     [
         ("metrics.json", b'{"experiment": "q', "metrics.json line 1: is no JSON"),
         ("metrics.json", b"", "metrics.json line 1: is no JSON"),
-        ("metrics.json", b"[1]", "metrics.json: the whole file: found [1]; "),
+        ("metrics.json", b"[1]", "metrics.json: found [1]; expected a section with keys such as experiment"),
         ("metrics.json", b"\xff\xfe", "metrics.json: is no UTF-8 text (byte 0)"),
-        ("metrics.json", b'{"search": {"limit_ms": "fast"}}', "search.limit_ms: found 'fast'; input should be"),
-        ("metrics.json", b'{"family": [{"name": "b0"}, {}]}', "family.1.name: found {}; field required"),
+        (
+            "metrics.json",
+            b'{"search": {"limit_ms": "fast"}}',
+            "search.limit_ms: found 'fast'; expected a number or null",
+        ),
+        ("metrics.json", b'{"family": [{"name": "b0"}, {}]}', "family.1.name: is missing; expected text"),
         ("winner.yaml", b"trial: [1\nparams: }", "winner.yaml: is no YAML ("),
         ("winner.yaml", b"!!python/object:os.system {}", "winner.yaml: is no YAML (could not determine"),
         ("winner.yaml", b"params: many", "winner.yaml: params: found 'many'; "),
@@ -109,6 +113,11 @@ def test_folder_that_is_a_file_is_refused(finished: Path) -> None:
             "layers.csv line 2: snr is 'nan'; expected a finite number",
         ),
         ("layers.csv", b"place,op,name,snr,lost,weights_snr,helps\n1\n", "layers.csv line 2: snr is ''"),
+        (
+            "experiment.yaml",
+            b"",
+            "experiment.yaml: found nothing; expected a section with keys such as name, seed, data",
+        ),
         ("experiment.yaml", b"search: {limits: 4}", "experiment.yaml: search.limits: found 4; "),
     ],
 )
