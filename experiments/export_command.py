@@ -7,8 +7,10 @@ from typing import Any
 from experiments.architectures import is_folder
 from experiments.export_deployable import Wish, made_deployable
 from experiments.export_source import THERE, Moved, Source, find_source
+from experiments.sections.export import Export
 from experiments.stages.export import calibration_pictures, card_of
-from nas.errors import InputError
+from experiments.training import settings
+from nas.errors import InputError, one_line
 from nas.export.folder import size_of
 from nas.export.formats import Format, Job, export, find_format
 from nas.export.labels import NAME as LABELS
@@ -32,6 +34,8 @@ def export_model(
     Raises `InputError` for a source that is neither a finished run, a checkpoint nor an
     architecture, and for a file that cannot be written.
     """
+    whose = {"author": author, "license": license}
+    settings({(key,): (f"--{key} {one_line(said)}", said) for key, said in whose.items()}, (), Export, "nas export")
     form = find_format(format)
     _require_place(out, form)
     chosen, changes = find_source(source, form.calibrates, moved), list[str]()

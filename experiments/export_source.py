@@ -18,7 +18,7 @@ from experiments.starting import checkpoints_in
 from experiments.teaching import require_classes
 from experiments.training import TRAINING, Training, is_training, load_training, settings
 from nas.architecture import Architecture
-from nas.errors import InputError
+from nas.errors import InputError, one_line
 from nas.network import Network, initialise
 from nas.rounding.grid import Grid
 from nas.train import Dataset
@@ -181,4 +181,4 @@ def fresh(name: str, architecture: Architecture) -> Source:
     noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     network = initialise(architecture)
     network.eval()  # type: ignore[no-untyped-call]
-    return Source(network, architecture, noise, len(noise), 0, name=name, trained=False)
+    return Source(network, architecture, noise, len(noise), 0, name=one_line(name), trained=False)

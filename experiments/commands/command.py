@@ -77,4 +77,5 @@ def _cell(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    # Names of files may be any bytes; what stands for those has no width.
+    return f"{value:.4g}" if isinstance(value, float) else str(value).encode(errors="backslashreplace").decode()
