@@ -14,7 +14,7 @@ from experiments.starting import Weights, load_weights, prepared_as, some_pictur
 from experiments.teaching import load_teacher, require_classes
 from experiments.training import Training, TrainingFolder
 from nas.architecture import Architecture
-from nas.blocks.normalise import normalised
+from nas.blocks.normalise import normalised, require_colours
 from nas.errors import InputError
 from nas.files import write_text
 from nas.network import Network, initialise, steps
@@ -93,18 +93,21 @@ class _Session:
 
     def _adapted(self, given: Architecture, dataset: Dataset) -> Architecture:
         """The architecture for these pictures and classes, each change said."""
-        architecture, name = given, self.training.name
+        architecture, name, prepared_by = given, self.training.name, ""
         if self.weights:
             architecture = prepared_as(architecture, self.weights.architecture)
+            prepared_by = "" if architecture is given else f"--init {self.training.init}"
         if self.training.data.normalise:
             said = self.training.data.normalise
-            architecture = normalised(architecture, said.mean, said.std)
+            architecture, prepared_by = normalised(architecture, said.mean, said.std), "data.normalise"
         if (classes := len(dataset.classes)) != architecture.classes:
             self.progress.say(f"{name}: its {architecture.classes} outputs made {classes}, one for each class")
             architecture = architecture.with_classes(classes)
         if dataset.channels != architecture.channels:
             self.progress.say(f"{name}: its input of {architecture.channels} channels made {dataset.channels}")
             architecture = architecture.with_input(channels=dataset.channels)
+        if prepared_by:
+            require_colours(architecture, prepared_by)
         needed = total_stride(architecture)
         if architecture.resolution < needed:
             raise InputError(
