@@ -119,13 +119,17 @@ class _Session:
 
     def _start(self) -> Start | None:
         """Where to start from, with what is taken over and frozen said."""
+        training, epochs = self.training, self.training.recipe.epochs
+        if training.freeze_epochs is not None and not training.freeze:
+            raise InputError("--freeze-epochs: found no --freeze; expected a part to freeze, such as backbone")
+        if training.frozen_epochs > epochs:
+            raise InputError(f"--freeze-epochs: found {training.frozen_epochs}; expected at most {epochs}, all epochs")
         if self.weights is None:
-            if self.training.freeze:
+            if training.freeze:
                 raise InputError("--freeze: found no --init; expected trained weights to freeze")
-            if self.training.grow:
+            if training.grow:
                 raise InputError("--grow: found no --init; expected the weights of a smaller network")
             return None
-        training = self.training
         arrays = self._grown(self.weights) if training.grow else self.weights.arrays
         start = Start(str(training.init), arrays, training.freeze or "", training.frozen_epochs)
         network = initialise(self.architecture)

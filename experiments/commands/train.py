@@ -97,6 +97,7 @@ def _run(arguments: Namespace) -> Result:
         for name, path in _OPTIONS.items()
         if (value := getattr(arguments, name)) is not None
     }
+    _require_teacher(arguments)
     name, text = _architecture(arguments)
     values |= {("name",): (name, name), ("architecture",): (name, text)}
     training = settings(values, arguments.set, Training)
@@ -107,6 +108,18 @@ def _run(arguments: Namespace) -> Result:
         from experiments.train_command import train_network
 
         return train_network(training, out, arguments.devices)
+
+
+def _require_teacher(arguments: Namespace) -> None:
+    """Refuses what says how to learn from a network where none is named; raises `InputError`."""
+    from nas.errors import InputError
+
+    named = arguments.teacher or any(re.match(r"\s*teacher(\.network)?\s*=", setting) for setting in arguments.set)
+    for name in ("distill_weight", "temperature"):
+        value = getattr(arguments, name)
+        if value is not None and not named:
+            option = f"--{name.replace('_', '-')} {value}"
+            raise InputError(f"{option}: found no --teacher; expected a network to learn from")
 
 
 def _architecture(arguments: Namespace) -> tuple[str, str]:

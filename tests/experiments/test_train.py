@@ -118,6 +118,11 @@ def test_normalisation_is_a_part_of_the_network(place, capsys):
     assert run([str(word) for word in ("train", place / "small.arch", *words, "--out", out, "--json")]) == 0
     assert "prepare normalise mean=0.485,0.456,0.406 std=0.229,0.224,0.225" in (out / "architecture.yaml").read_text()
     capsys.readouterr()
+    (place / "grey.arch").write_text(NETWORK.replace("24x24x3", "24x24x1"))
+    line = complaint(capsys, "train", place / "grey.arch", "--init", out, "--out", place / "x")
+    assert (
+        f"--init {out}: found 3 numbers to normalise pictures of 1 channel by; expected 1, or data.channels=3" in line
+    )
 
 
 def complaint(capsys, *words):
@@ -143,7 +148,22 @@ def complaint(capsys, *words):
         (("--data", "./nowhere"), "nowhere: cannot be read (no such file or directory)"),
         (("--set", "data.splits={test: other}"), "data.splits: are for tensorflow-datasets"),
         (("--set", "data.normalise=cifar"), "data.normalise: unknown normalisation 'cifar'. Known: imagenet"),
-        (("--set", "data.normalise={mean: [0.5, 0.5], std: [1, 1]}"), "found 2 numbers; expected 1, or 3"),
+        (
+            ("--set", "data.normalise={mean: [0.5, 0.5], std: [1, 1]}"),
+            "data.normalise: found 2 numbers to normalise pictures of 3 channels by; expected 1, or 3 for",
+        ),
+        (
+            ("--set", "data.normalise=imagenet", "--set", "data.channels=1"),
+            "data.normalise: found 3 numbers to normalise pictures of 1 channel by; expected 1, or data.channels=3",
+        ),
+        (("--distill-weight", "0.5"), "--distill-weight 0.5: found no --teacher; expected a network to learn from"),
+        (("--temperature", "2"), "--temperature 2.0: found no --teacher; expected a network to learn from"),
+        (
+            ("--set", "teacher.weight=0.5"),
+            "nas train: --set teacher.weight=0.5: teacher.network: is missing; expected the",
+        ),
+        (("--freeze-epochs", "1"), "--freeze-epochs: found no --freeze; expected a part to freeze, such as backbone"),
+        (("--freeze", "backbone", "--freeze-epochs", "3"), "--freeze-epochs: found 3; expected at most 2, all epochs"),
     ],
 )
 def test_what_cannot_be_trained_is_one_line(place, capsys, words, said):
@@ -164,6 +184,13 @@ def test_pictures_that_are_none_are_counted(place, capsys, tmp_path):
     )
     result = json.loads(capsys.readouterr().out)
     assert result["undecodable"].startswith("3 of 121 pictures cannot be decoded")
+
+
+def test_pictures_of_more_channels_than_colours_need_a_network_for_them(place, capsys, tmp_path):
+    pictures = np.random.default_rng(0).integers(0, 256, (30, 24, 24, 5), np.uint8)
+    np.savez(tmp_path / "five.npz", images=pictures, labels=np.arange(30) % 3)
+    line = complaint(capsys, "train", place / "small.arch", "--data", tmp_path / "five.npz", "--out", tmp_path / "x")
+    assert "data: found pictures of 5 channels, which cannot be made 3; expected pictures of 1 or 3, or an arch" in line
 
 
 def test_weights_of_another_architecture_are_told_by_their_parameters(place, capsys):
