@@ -36,7 +36,8 @@ def first_complaint(error: ValidationError, document: Document, schema: Schema) 
 
     details = min(_causes(error.errors()), key=order)
     path = _path(details)
-    return InputError(f"{document.place(path)}: {dotted(path)}: {_complaint(details, path, document, schema)}")
+    where = f"{document.place(path)}: {dotted(path)}" if path else str(document.place(path))
+    return InputError(f"{where}: {_complaint(details, path, document, schema)}")
 
 
 def _causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
@@ -57,6 +58,8 @@ def _complaint(details: ErrorDetails, path: KeyPath, document: Document, schema:
         return details["msg"]
     if kind == "value_error":  # about several values of a section
         return str(details["ctx"]["error"])
+    if kind == "string_unicode":
+        return "is no UTF-8; expected text in UTF-8"
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):  # of a model, and of a dataclass
         return unknown("key", str(path[-1]), _wanted(schema, path[:-1]).get("properties", {}))
     if kind == "missing":

@@ -18,6 +18,7 @@ from experiments.stages.start import load_starts
 from experiments.strategies import require_able_sampler
 from experiments.teaching import load_teacher
 from nas.architecture import Architecture
+from nas.blocks.normalise import require_colours
 from nas.errors import InputError
 from nas.latency import Device
 from nas.search.facts import Limits
@@ -164,6 +165,8 @@ def _require_fit(experiment: Experiment, space: SearchSpace, dataset: Dataset) -
         if architecture.channels != channels:
             found = f"found an input of {architecture.channels} channels"
             raise InputError(f"{where}: {found}; expected the {channels} of {dataset.name}")
+        if experiment.data.normalise:
+            require_colours(architecture, experiment.where("data", "normalise"))
         out_shape = trace(architecture, space.origin).out_shape
         if out_shape != (classes,):
             found = f"found {out_shape[0]} outputs" if len(out_shape) == 1 else f"found an output of shape {out_shape}"

@@ -2,10 +2,13 @@
 
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 from experiments.progress import RunProgress
 from experiments.sections.data import Data
+from nas.errors import InputError
 from nas.train import Dataset, at_resolution, load_dataset
+from nas.train.loading import is_path
 
 
 def open_data(data: Data, seed: int, progress: RunProgress | None = None, channels: int | None = None) -> Dataset:
@@ -27,6 +30,14 @@ def open_data(data: Data, seed: int, progress: RunProgress | None = None, channe
             unreadable=data.unreadable,
             memory=data.memory,
             progress=task.count if task else None,
+        )
+
+
+def require_there(data: Data, file: Path) -> None:
+    """Refuses a path, as the settings kept in `file` have it, at which there is nothing any more."""
+    if is_path(data.dataset) and not Path(data.dataset).exists():
+        raise InputError(
+            f"{file}: data.dataset: {data.dataset} does not exist; expected --data with where the pictures are now"
         )
 
 

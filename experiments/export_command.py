@@ -6,9 +6,11 @@ from typing import Any
 
 from experiments.architectures import is_folder
 from experiments.export_deployable import Wish, made_deployable
-from experiments.export_source import Source, find_source, require_pictures
+from experiments.export_source import THERE, Moved, Source, find_source, require_pictures
+from experiments.sections.export import Export
 from experiments.stages.export import calibration_pictures, card_of
-from nas.errors import InputError
+from experiments.training import settings
+from nas.errors import InputError, one_line
 from nas.export.folder import size_of
 from nas.export.formats import Format, Job, export, format_of
 from nas.export.labels import NAME as LABELS
@@ -25,6 +27,7 @@ def export_model(
     license: str = "",
     wish: Wish | None = None,
     method: Method | None = None,
+    moved: Moved = THERE,
 ) -> dict[str, Any]:
     """Writes `source` to `out`, with a `wish` as the Edge TPU maps it; what `nas export --json` prints.
 
@@ -32,11 +35,13 @@ def export_model(
     finished run, a checkpoint nor an architecture, or has no pictures for a format that needs some,
     for a `method` of a format that has none, and for a file that cannot be written.
     """
+    whose = {"author": author, "license": license}
+    settings({(key,): (f"--{key} {one_line(said)}", said) for key, said in whose.items()}, (), Export, "nas export")
     form = format_of(out, format)
     if method is not None and form.name not in FOR_EDGETPU:
         raise InputError(f"--quantization: is of {' and '.join(FOR_EDGETPU)}; expected one of them for --format")
     _require_place(out, form)
-    chosen, changes = find_source(source, form.calibrates), list[str]()
+    chosen, changes = find_source(source, form.calibrates, moved), list[str]()
     if wish is not None:
         chosen, changes = made_deployable(chosen, wish)
         chosen = chosen._replace(grid=None) if changes else chosen

@@ -68,19 +68,23 @@ def write_about(folder: Path, about: dict[str, Any], labels: Sequence[str]) -> N
     write_text(folder / IMPORTED, json.dumps(about, indent=1, allow_nan=False))
 
 
-def imported_pictures(folder: Path, architecture: Architecture, count: int) -> Images:
+def imported_pictures(folder: Path, architecture: Architecture, count: int, moved: str | None = None) -> Images:
     """At most `count` of the pictures that the import was given, (n, H, W, C), to calibrate by; none where none were.
 
-    Raises `InputError` where they are no longer there; a `count` of 0 does not look.
+    They are read from where they have `moved`. A `count` of 0 does not look.
+    Raises `InputError` where they are no longer there.
     """
     side, channels = architecture.resolution, architecture.channels
     try:
         source = json.loads((folder / IMPORTED).read_text(encoding="utf-8"))["pictures"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder / IMPORTED}: cannot be read; expected what `nas import` wrote") from error
-    if source is None or not count:
+    if (source is None and moved is None) or not count:
         return np.zeros((0, side, side, channels), np.uint8)
-    files = picture_files([Path(source)])
+    if moved is None and not Path(source).exists():
+        found = f"{folder / IMPORTED}: pictures: {source} does not exist"
+        raise InputError(f"{found}; expected --data with where the pictures are now")
+    files = picture_files([Path(moved or source)])
     chosen = np.random.default_rng(0).permutation(len(files))[:count]
     return np.concatenate([pixels for pixels, _ in decoded([files[i] for i in chosen], side, channels)])
 

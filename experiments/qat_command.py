@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from experiments.data import as_needed
+from experiments.data import as_needed, require_there
 from experiments.export_command import export_model
 from experiments.export_source import find_source, owner_of
 from experiments.run_folder import EXPERIMENT
@@ -24,13 +24,13 @@ from nas.train.checkpoint import load_trained
 FILE = "model_int8.tflite"
 
 
-def rounded_training(source: Path) -> dict[KeyPath, Any]:
+def rounded_training(source: Path, dataset: str | None = None) -> dict[KeyPath, Any]:
     """Settings of a training that goes on from a trained network, and learns from it, by their place.
 
-    Raises `InputError` where there is no such network.
+    Raises `InputError` where there is no such network, or without another `dataset` its pictures are gone.
     """
     keep_freed_memory()
-    kept, data = load_trained(checkpoints_in(source)), _data(source)
+    kept, data = load_trained(checkpoints_in(source)), _data(source, dataset is None)
     said = {} if data is None else data.model_dump(mode="json", exclude={"normalise"})  # a part of the network by now
     return {
         ("name",): source.resolve().name,
@@ -41,12 +41,16 @@ def rounded_training(source: Path) -> dict[KeyPath, Any]:
     }
 
 
-def _data(folder: Path) -> Data | None:
+def _data(folder: Path, there: bool) -> Data | None:
     """The pictures of a training or a run, or of that whose checkpoint it is; None where that is not known."""
     owner = owner_of(folder)
     if owner is None:
         return None
-    return load_training(owner / TRAINING).data if is_training(owner) else load_experiment(owner / EXPERIMENT).data
+    file = owner / (TRAINING if is_training(owner) else EXPERIMENT)
+    data = load_training(file).data if is_training(owner) else load_experiment(file).data
+    if there:
+        require_there(data, file)
+    return data
 
 
 def train_rounded(training: Training, out: Path) -> dict[str, Any]:

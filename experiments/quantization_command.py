@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from experiments.architectures import is_folder
 from experiments.data import as_needed
-from experiments.export_source import Source, find_source, require_pictures
+from experiments.export_source import THERE, Moved, Source, find_source, require_pictures
 from experiments.layer_table import LAYER_PICTURES, LAYERS, write_layers
 from experiments.progress import RunProgress
 from experiments.stages.export import calibration_pictures
@@ -36,7 +36,9 @@ class Seen(NamedTuple):
     split: str
 
 
-def compare_methods(source: str, methods: Sequence[Method], count: int, out: Path) -> dict[str, Any]:
+def compare_methods(
+    source: str, methods: Sequence[Method], count: int, out: Path, moved: Moved = THERE
+) -> dict[str, Any]:
     """Writes an int8 file for each method and `layers.csv` to the folder `out`; what `nas quantization --json` prints.
 
     That of a network from `nas qat` with the steps that it was trained with comes first.
@@ -45,7 +47,7 @@ def compare_methods(source: str, methods: Sequence[Method], count: int, out: Pat
     if not is_folder(source):
         found = "has no trained weights" if Path(source).exists() else "does not exist"
         raise InputError(f"{source}: {found}; expected the folder of a run, a training or an import")
-    chosen = find_source(source)
+    chosen = find_source(source, moved=moved)
     require_pictures(source, chosen)
     seen = _seen(chosen, count)
     require_place(out / LAYERS)

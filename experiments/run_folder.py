@@ -10,6 +10,7 @@ from typing import IO, Any, Protocol, Self
 
 from experiments.lock import hold
 from experiments.schema import load_experiment
+from experiments.sections.data import Data
 from nas.errors import InputError
 from nas.files import write_text
 
@@ -25,6 +26,10 @@ class Settings(Protocol):
         """What messages call it."""
 
     @property
+    def data(self) -> Data:
+        """The pictures."""
+
+    @property
     def apart(self) -> dict[str, Any]:
         """The keys of it that decide nothing, as True in nested dictionaries."""
 
@@ -37,6 +42,9 @@ class Settings(Protocol):
 
     def model_dump(self, *, mode: str) -> dict[str, Any]:
         """All of it as plain values."""
+
+    def model_copy(self, *, update: Mapping[str, Any]) -> Self:
+        """The same with other values of some keys."""
 
 
 class RunFolder:
@@ -83,6 +91,16 @@ class RunFolder:
         """
         if not (self.path / self.file).exists():
             write_text(self.path / self.file, experiment.to_yaml())
+        self.follow(experiment)
+
+    def follow(self, experiment: Settings) -> None:
+        """Notes in what was written down where the pictures have moved, once they are found there."""
+        if not (self.path / self.file).exists():
+            return
+        earlier = self.load(self.path / self.file)
+        moved = _with_moved(earlier, experiment)
+        if moved is not earlier:
+            write_text(self.path / self.file, moved.to_yaml())
 
     @staticmethod
     def load(file: Path) -> Settings:
@@ -104,8 +122,8 @@ class RunFolder:
             if any(not name.startswith(".") for name in others):
                 raise InputError(f"{self.path}: holds other files but no run; expected an empty or a new folder")
             return
-        earlier = self.load(kept)
-        if earlier.digest != experiment.digest:
+        earlier = _with_moved(self.load(kept), experiment)
+        if earlier.digest != experiment.digest or earlier.data.dataset != experiment.data.dataset:
             before, now = (settings.model_dump(mode="json") for settings in (earlier, experiment))
             changed = _first_difference(before, now, experiment.apart)
             raise InputError(
@@ -152,6 +170,12 @@ class RunFolder:
     def drop_checkpoints(self, name: str) -> None:
         """Frees the space of a training whose result is all that counts."""
         shutil.rmtree(self.checkpoints(name), ignore_errors=True)
+
+
+def _with_moved(earlier: Settings, now: Settings) -> Settings:
+    """The earlier settings, with their pictures where they are now if they may have moved there."""
+    data = earlier.data.moved(now.data)
+    return earlier if data.dataset == earlier.data.dataset else earlier.model_copy(update={"data": data})
 
 
 def _damaged(file: Path, found: str) -> InputError:

@@ -39,6 +39,7 @@ class _Run:
         self.experiment, self.folder, self.progress = experiment, folder, progress
         progress.stage(f"data: {experiment.data.dataset}")
         self.context = Context.load(experiment, folder, progress)
+        folder.follow(experiment)
         data = self.context.dataset
         progress.say(
             f"{len(data.train.labels)} pictures to train on, {len(data.validation.labels)} to validate, "

@@ -73,11 +73,21 @@ class Experiment(Section):
     def digest(self) -> str:
         """Twelve hexadecimal digits for what decides the results.
 
-        Where things lie (`out`, `data.data_dir`, `data.memory`) does not, nor do comments in the space,
-        nor who trains the trials and keeps the study. A key that a later version adds changes nothing
-        while it has its default.
+        Where things lie (`out`, `data.data_dir`, the folder of `data.dataset`) does not, nor `data.memory`,
+        nor do comments in the space, nor who trains the trials and keeps the study. A key that a later
+        version adds changes nothing while it has its default.
         """
+        return self._digest(self.data.name)
+
+    @property
+    def former_digest(self) -> str:
+        """What an earlier version had for it, which took the path of the pictures as it was typed."""
+        return self._digest(str(self._document.value(("data", "dataset")) or self.data.dataset))
+
+    def _digest(self, dataset: str) -> str:
         said = self.model_dump(mode="json", exclude=self.apart, exclude_defaults=True)
+        if "dataset" in said.get("data", {}):
+            said["data"]["dataset"] = dataset
         settings = {key: value for key, value in said.items() if value != {}}
         lines = (" ".join(line.split("#")[0].split()) for line in self.space.splitlines())
         settings["space"] = [line for line in lines if line]

@@ -101,7 +101,8 @@ def _in_folder(context: Context) -> PatientStorage:
 
 def _of(context: Context, storage: PatientStorage) -> optuna.Study:
     experiment, objectives = context.experiment, context.objectives
-    study = the_study(storage, experiment.name, experiment.digest, [objective.direction for objective in objectives])
+    directions = [objective.direction for objective in objectives]
+    study = the_study(storage, experiment.name, experiment.digest, directions, experiment.former_digest)
     if study.metric_names is None:
         with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
             study.set_metric_names([objective.name for objective in objectives])  # for optuna-dashboard

@@ -1,10 +1,10 @@
 """The network that a training learns from, read from its checkpoint."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.sections.train import Teaching
 from experiments.starting import checkpoints_in
+from nas.architecture import Architecture
 from nas.errors import InputError
 from nas.export.labels import labels_in
 from nas.train import Dataset
@@ -25,19 +25,23 @@ def load_teacher(teaching: Teaching, dataset: Dataset, where: str) -> Teacher:
         kept = load_trained(checkpoints_in(folder))
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
-    found, channels, classes = kept.architecture, dataset.channels, dataset.classes
+    found, channels = kept.architecture, dataset.channels
     if found.channels != channels:
         said = f"{folder} reads pictures of {found.channels} channels"
         raise InputError(f"{where}: {said}; expected the {channels} of {dataset.name}")
-    if found.classes != len(classes):
-        said = f"{folder} tells {found.classes} classes apart"
-        raise InputError(f"{where}: {said}; expected the {len(classes)} of {dataset.name}")
-    _require_same(labels_in(folder), classes, f"{where}: {folder}")
+    require_classes(folder, found, dataset, where)
     return Teacher(kept.network, found.resolution, teaching.weight, teaching.temperature)
 
 
-def _require_same(theirs: Sequence[str], mine: Sequence[str], where: str) -> None:
-    """Refuses classes of other names, or in another order, where the folder says them."""
-    for number, (one, other) in enumerate(zip(theirs, mine, strict=False)):
+def require_classes(folder: Path, architecture: Architecture, dataset: Dataset, where: str) -> None:
+    """Refuses a network of another number of classes than the data, or of other names where its folder says them.
+
+    Raises `InputError`, which begins with `where`.
+    """
+    classes = dataset.classes
+    if architecture.classes != len(classes):
+        said = f"{folder} tells {architecture.classes} classes apart"
+        raise InputError(f"{where}: {said}; expected the {len(classes)} of {dataset.name}")
+    for number, (one, other) in enumerate(zip(labels_in(folder), classes, strict=False)):
         if one != other:
-            raise InputError(f"{where} has '{one}' for class {number}; expected '{other}', as in the data")
+            raise InputError(f"{where}: {folder} has '{one}' for class {number}; expected '{other}', as in the data")

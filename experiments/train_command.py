@@ -11,10 +11,10 @@ from experiments.rounding import FILE as GRID
 from experiments.rounding import training_grid
 from experiments.stages.winner import dump_yaml
 from experiments.starting import Weights, load_weights, prepared_as, some_pictures
-from experiments.teaching import load_teacher
+from experiments.teaching import load_teacher, require_classes
 from experiments.training import Training, TrainingFolder
 from nas.architecture import Architecture
-from nas.blocks.normalise import normalised
+from nas.blocks.normalise import normalised, require_colours
 from nas.errors import InputError
 from nas.files import write_text
 from nas.network import Network, initialise, steps
@@ -71,6 +71,7 @@ class _Session:
         self.start = self._start()
         self.teacher = self._teacher()
         self.dataset = sized(self.stored, self.architecture.resolution, progress)
+        require_classes(folder.path, self.architecture, self.dataset, "data.dataset")  # of an earlier start
         self.grid = training_grid(folder.path, training, self.architecture, self.dataset, self.start)
         self._require_batch()
         self._say_data()
@@ -92,18 +93,21 @@ class _Session:
 
     def _adapted(self, given: Architecture, dataset: Dataset) -> Architecture:
         """The architecture for these pictures and classes, each change said."""
-        architecture, name = given, self.training.name
+        architecture, name, prepared_by = given, self.training.name, ""
         if self.weights:
             architecture = prepared_as(architecture, self.weights.architecture)
+            prepared_by = "" if architecture is given else f"--init {self.training.init}"
         if self.training.data.normalise:
             said = self.training.data.normalise
-            architecture = normalised(architecture, said.mean, said.std)
+            architecture, prepared_by = normalised(architecture, said.mean, said.std), "data.normalise"
         if (classes := len(dataset.classes)) != architecture.classes:
             self.progress.say(f"{name}: its {architecture.classes} outputs made {classes}, one for each class")
             architecture = architecture.with_classes(classes)
         if dataset.channels != architecture.channels:
             self.progress.say(f"{name}: its input of {architecture.channels} channels made {dataset.channels}")
             architecture = architecture.with_input(channels=dataset.channels)
+        if prepared_by:
+            require_colours(architecture, prepared_by)
         needed = total_stride(architecture)
         if architecture.resolution < needed:
             raise InputError(
@@ -115,13 +119,17 @@ class _Session:
 
     def _start(self) -> Start | None:
         """Where to start from, with what is taken over and frozen said."""
+        training, epochs = self.training, self.training.recipe.epochs
+        if training.freeze_epochs is not None and not training.freeze:
+            raise InputError("--freeze-epochs: found no --freeze; expected a part to freeze, such as backbone")
+        if training.frozen_epochs > epochs:
+            raise InputError(f"--freeze-epochs: found {training.frozen_epochs}; expected at most {epochs}, all epochs")
         if self.weights is None:
-            if self.training.freeze:
+            if training.freeze:
                 raise InputError("--freeze: found no --init; expected trained weights to freeze")
-            if self.training.grow:
+            if training.grow:
                 raise InputError("--grow: found no --init; expected the weights of a smaller network")
             return None
-        training = self.training
         arrays = self._grown(self.weights) if training.grow else self.weights.arrays
         start = Start(str(training.init), arrays, training.freeze or "", training.frozen_epochs)
         network = initialise(self.architecture)

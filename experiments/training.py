@@ -57,6 +57,7 @@ class Training(Section):
     def digest(self) -> str:
         """Twelve hexadecimal digits for what decides the result."""
         settings = self.model_dump(mode="json", exclude=self.apart)
+        settings["data"]["dataset"] = self.data.name
         return sha256(json.dumps(settings).encode()).hexdigest()[:12]
 
     def to_yaml(self) -> str:
@@ -66,7 +67,7 @@ class Training(Section):
         return dump_yaml(self.model_dump(mode="json"))
 
 
-Kind = TypeVar("Kind", bound=Training)
+Kind = TypeVar("Kind", bound=Section)
 
 
 class TrainingFolder(RunFolder):
@@ -89,7 +90,7 @@ class TrainingFolder(RunFolder):
 def settings(
     values: Mapping[KeyPath, tuple[str, Any]], overrides: Sequence[str], kind: type[Kind], command: str = "nas train"
 ) -> Kind:
-    """The settings that options of a command line give, each with how it is spelled, and then `--set a.b=c`.
+    """The settings of a kind that options of a command line give, each with how it is spelled, and then `--set a.b=c`.
 
     Raises `InputError` for the first mistake, in one line.
     """
@@ -110,7 +111,7 @@ def load_training(file: Path) -> Training:
 
 
 def load_settings(file: Path, kind: type[Kind]) -> Kind:
-    """Settings of a kind that extends a training's, as `to_yaml` gives them; raises `InputError` likewise."""
+    """Settings of a kind such as a training's, as `to_yaml` gives them; raises `InputError` likewise."""
     return _training(read_file(file), kind)
 
 

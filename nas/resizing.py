@@ -62,4 +62,7 @@ def with_channels(images: Images, channels: int | None) -> Images:
             few = slice(start, start + AT_ONCE)
             grey[few, ..., 0] = (images[few] @ _LUMA + 500) // 1000
         return grey
-    raise InputError(f"data.channels: found {channels} for pictures of {found} channels; expected {found}")
+    raise InputError(
+        f"data: found pictures of {found} channels, which cannot be made {channels}; expected pictures of 1 or 3, "
+        f"or an architecture whose input has {found}, without data.channels"
+    )

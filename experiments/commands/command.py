@@ -6,7 +6,7 @@ wait for JAX, nor `nas cost` for TensorFlow.
 
 import math
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, _ActionsContainer
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +41,15 @@ class Command:
     run: Callable[[Namespace], Result]
     show: Callable[[Result], None]
     goes_on: Callable[[Namespace], bool] = never
+
+
+DATA_OPTIONS = {"data": ("data", "dataset"), "data_dir": ("data", "data_dir")}  # and where settings have them
+
+
+def add_data(parser: _ActionsContainer, about: str, **more: Any) -> None:
+    """The options that say which pictures, and where tensorflow-datasets has them."""
+    parser.add_argument("--data", metavar="D", help=about, **more)
+    parser.add_argument("--data-dir", metavar="DIR", help="where data sets of tensorflow-datasets are prepared", **more)
 
 
 def positive(text: str) -> int:
@@ -82,4 +91,5 @@ def _cell(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    # Names of files may be any bytes; what stands for those has no width.
+    return f"{value:.4g}" if isinstance(value, float) else str(value).encode(errors="backslashreplace").decode()

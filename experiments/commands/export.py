@@ -3,7 +3,7 @@
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from pathlib import Path
 
-from experiments.commands.command import Command, Result, positive
+from experiments.commands.command import Command, Result, add_data, positive
 from nas.errors import InputError
 from nas.export.formats import DEFAULT, FORMATS
 from nas.export.quantization.method import NAMES, PLAIN, Method
@@ -29,6 +29,9 @@ def _add_arguments(parser: ArgumentParser) -> None:
         default=SUPPRESS,
         metavar="METHOD",
         help=f"of int8 and uint8, as `nas quantization` compares them: {', '.join(NAMES)} (default: {PLAIN})",
+    )
+    add_data(
+        parser, "where ARCH_OR_RUN's pictures are now, which ranges of int8 are found by (default: where they were)"
     )
     parser.add_argument("--author", default="", help="who the file says has made it")
     parser.add_argument("--license", default="", help="the licence that the file names")
@@ -58,6 +61,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 def _run(arguments: Namespace) -> Result:
     from experiments.export_command import export_model
     from experiments.export_deployable import Wish
+    from experiments.export_source import Moved
 
     given = [name for name in _DEPLOYABLE if hasattr(arguments, name)]
     if given and not arguments.make_deployable:
@@ -73,6 +77,7 @@ def _run(arguments: Namespace) -> Result:
         arguments.license,
         wish if arguments.make_deployable else None,
         Method.parse(arguments.quantization) if hasattr(arguments, "quantization") else None,
+        Moved(arguments.data, arguments.data_dir),
     )
 
 

@@ -82,8 +82,8 @@ def _many(images: list[Path]) -> bool:
 
 
 def _write(out: Path, result: Result) -> None:
-    """One row for each class of each picture."""
-    from nas.files import write_text
+    """One row for each class of each picture; bytes of a name that are no UTF-8 are written as escapes."""
+    from nas.files import write_bytes
 
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -91,7 +91,7 @@ def _write(out: Path, result: Result) -> None:
     for prediction in result["predictions"]:
         for place, c in enumerate(prediction["classes"], start=1):
             writer.writerow((prediction["image"], place, c["index"], c["label"], f"{c['probability']:.6f}"))
-    write_text(out, stream.getvalue())
+    write_bytes(out, stream.getvalue().encode(errors="backslashreplace"))
 
 
 def _show(result: Result) -> None:

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from experiments.commands.command import Command, Result, always
+from experiments.commands.command import DATA_OPTIONS, Command, Result, add_data, always
 
 EPOCHS, LEARNING_RATE = 2, 1e-4  # weights that are trained already need little of both
 # From its own outputs before, not from labels: what is to come out is the same network.
@@ -26,8 +26,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--batch-size", metavar="N", type=int, help="pictures a step (default: 64)")
     parser.add_argument("--seed", metavar="N", type=int, help="what all that is random follows from (default: 0)")
-    parser.add_argument("--data", metavar="D", help="pictures to train on, as for `nas train` (default: RUN's)")
-    parser.add_argument("--data-dir", metavar="DIR", help="where data sets of tensorflow-datasets are prepared")
+    add_data(parser, "pictures to train on, as for `nas train` (default: RUN's)")
     parser.add_argument(
         "--set", metavar="a.b=c", action="append", default=[], help="any other setting of `nas train`; repeatable"
     )
@@ -39,7 +38,9 @@ def _run(arguments: Namespace) -> Result:
     from experiments.training import Training, settings
 
     source = Path(arguments.source)
-    values: dict[Any, Any] = {path: ("nas qat", value) for path, value in rounded_training(source).items()}
+    values: dict[Any, Any] = {
+        path: ("nas qat", value) for path, value in rounded_training(source, arguments.data).items()
+    }
     values |= {("teacher", key): ("nas qat", value) for key, value in TEACHING.items()}
     values |= {("recipe", key): ("nas qat", value) for key, value in _FIXED.items()}
     values[("rounding",)] = (f"--ranges {arguments.ranges}", arguments.ranges)
@@ -55,8 +56,7 @@ _OPTIONS = {
     "learning_rate": ("recipe", "learning_rate"),
     "batch_size": ("recipe", "batch_size"),
     "seed": ("seed",),
-    "data": ("data", "dataset"),
-    "data_dir": ("data", "data_dir"),
+    **DATA_OPTIONS,
 }
 
 

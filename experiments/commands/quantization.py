@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from experiments.commands.command import Command, Result, positive, print_table
+from experiments.commands.command import Command, Result, add_data, positive, print_table
 
 METHODS = "max,mse,percentile,max+bias,mse+bias,mse+equal+bias"
 SHOWN = 10  # layers
@@ -21,17 +21,18 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--images", metavar="N", type=positive, default=10_000, help="the most test pictures to judge by (10000)"
     )
+    add_data(parser, "where RUN's pictures are now (default: where they were)")
     parser.add_argument("--out", metavar="DIR", type=Path, help="for the files and layers.csv (default: RUN/int8)")
 
 
 def _run(arguments: Namespace) -> Result:
+    from experiments.export_source import Moved
     from experiments.quantization_command import compare_methods
     from nas.export.quantization.method import Method
 
     methods = [Method.parse(text) for text in dict.fromkeys(arguments.methods.split(","))]
-    return compare_methods(
-        arguments.source, methods, arguments.images, arguments.out or Path(arguments.source) / "int8"
-    )
+    out = arguments.out or Path(arguments.source) / "int8"
+    return compare_methods(arguments.source, methods, arguments.images, out, Moved(arguments.data, arguments.data_dir))
 
 
 def _show(result: Result) -> None:

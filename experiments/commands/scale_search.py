@@ -6,12 +6,11 @@ from argparse import SUPPRESS, ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from experiments.commands.command import Result, positive, print_table
+from experiments.commands.command import DATA_OPTIONS, Result, add_data, positive, print_table
 from nas.errors import InputError
 
 _OPTIONS: dict[str, tuple[str, ...]] = {
-    "data": ("data", "dataset"),
-    "data_dir": ("data", "data_dir"),
+    **DATA_OPTIONS,
     "epochs": ("recipe", "epochs"),
     "pictures": ("pictures",),
     "cost": ("cost",),
@@ -26,8 +25,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """The options that stand with --search, and --search itself."""
     group = parser.add_argument_group("finding the coefficients by short trainings, for networks of your own")
     group.add_argument("--search", action="store_true", help="try proportions that cost twice as much; needs --data")
-    group.add_argument("--data", metavar="D", default=SUPPRESS, help="pictures, as `nas train --data` takes them")
-    group.add_argument("--data-dir", metavar="DIR", default=SUPPRESS, help="where tensorflow-datasets has them")
+    add_data(group, "pictures, as `nas train --data` takes them", default=SUPPRESS)
     group.add_argument(
         "--epochs", metavar="N", type=int, default=SUPPRESS, help=f"of each training (default: {EPOCHS})"
     )

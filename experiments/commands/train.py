@@ -7,20 +7,18 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from experiments.commands.command import Command, Result, always, positive
+from experiments.commands.command import DATA_OPTIONS, Command, Result, add_data, always, positive
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "arch", metavar="ARCH", help="a name of `nas zoo`, an architecture's file, or the folder of a run or training"
     )
-    parser.add_argument(
-        "--data",
-        metavar="D",
-        help="digits, a folder with one of pictures a class such as ./flowers, an .npz file, "
+    add_data(
+        parser,
+        "digits, a folder with one of pictures a class such as ./flowers, an .npz file, "
         "or a data set of tensorflow-datasets (default: digits)",
     )
-    parser.add_argument("--data-dir", metavar="DIR", help="where data sets of tensorflow-datasets are prepared")
     parser.add_argument("--epochs", metavar="N", type=int, help="how often every picture is seen (default: 30)")
     parser.add_argument("--batch-size", metavar="N", type=int, help="pictures a step (default: 64)")
     parser.add_argument("--learning-rate", metavar="R", type=float, help="the highest learning rate")
@@ -71,8 +69,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 _OPTIONS = {
-    "data": ("data", "dataset"),
-    "data_dir": ("data", "data_dir"),
+    **DATA_OPTIONS,
     "epochs": ("recipe", "epochs"),
     "batch_size": ("recipe", "batch_size"),
     "learning_rate": ("recipe", "learning_rate"),
@@ -101,16 +98,29 @@ def _run(arguments: Namespace) -> Result:
         for name, path in _OPTIONS.items()
         if (value := getattr(arguments, name)) is not None
     }
+    _require_teacher(arguments)
     name, text = _architecture(arguments)
     values |= {("name",): (name, name), ("architecture",): (name, text)}
     training = settings(values, arguments.set, Training)
-    out = arguments.out or Path("runs") / _folder(f"{name}-{training.data.dataset}")
+    out = arguments.out or Path("runs") / _folder(f"{name}-{training.data.dataset.removeprefix(f'{Path.cwd()}/')}")
     if arguments.devices and training.recipe.norms_over == "batch":  # else a processor's threads share batches
         divide_processor(arguments.devices)
     with chatter_aside() if join_hosts(hosts) else nullcontext():  # both before anything asks JAX for its devices
         from experiments.train_command import train_network
 
         return train_network(training, out, arguments.devices)
+
+
+def _require_teacher(arguments: Namespace) -> None:
+    """Refuses what says how to learn from a network where none is named; raises `InputError`."""
+    from nas.errors import InputError
+
+    named = arguments.teacher or any(re.match(r"\s*teacher(\.network)?\s*=", setting) for setting in arguments.set)
+    for name in ("distill_weight", "temperature"):
+        value = getattr(arguments, name)
+        if value is not None and not named:
+            option = f"--{name.replace('_', '-')} {value}"
+            raise InputError(f"{option}: found no --teacher; expected a network to learn from")
 
 
 def _architecture(arguments: Namespace) -> tuple[str, str]:
@@ -129,7 +139,7 @@ def _architecture(arguments: Namespace) -> tuple[str, str]:
 
 def _folder(text: str) -> str:
     """The text as a folder's name."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text.removeprefix("./").removesuffix(".npz")).strip("-.") or "training"
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text.removesuffix(".npz")).strip("-.") or "training"
 
 
 def _show(result: Result) -> None:

@@ -7,11 +7,12 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from experiments.complaints import first_complaint
+from experiments.yaml_source import Document, Place
 from nas import files
 from nas.errors import InputError
 
 Model = TypeVar("Model", bound=BaseModel)
-LONGEST = 60  # characters of a wrong value that a message shows
 
 
 def read_text(path: Path) -> str:
@@ -46,8 +47,4 @@ def _checked(content: object, model: type[Model], path: Path) -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(map(str, first["loc"])) or "the whole file"
-        found = repr(first["input"])
-        found = found if len(found) <= LONGEST else f"{found[:LONGEST]}..."
-        raise InputError(f"{path}: {key}: found {found}; {first['msg'].lower()}") from error
+        raise first_complaint(error, Document(content, {(): Place(str(path))}), model.model_json_schema()) from error

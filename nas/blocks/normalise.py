@@ -61,8 +61,23 @@ class Normalise(nnx.Module):
 
 def _for_channels(numbers: tuple[float, ...], channels: int) -> tuple[float, ...]:
     if len(numbers) not in (1, channels):
-        raise ValueError(f"found {len(numbers)} numbers; expected 1, or {channels} for as many colour channels")
+        raise ValueError(f"found {len(numbers)} numbers; expected {_wanted(channels)}")
     return numbers * channels if len(numbers) == 1 else numbers
+
+
+def _wanted(channels: int) -> str:
+    return "1" if channels == 1 else f"1, or {channels} for as many colour channels"
+
+
+def require_colours(architecture: Architecture, where: str) -> None:
+    """Refuses numbers by colour for an input of other channels; raises `InputError`, which begins with `where`."""
+    channels = architecture.channels
+    for layer in preparation(architecture):
+        count = len(str(layer.get("mean")).split(","))
+        if count not in (1, channels):
+            colour = ", or data.channels=3" if (count, channels) == (3, 1) else ""
+            found = f"found {count} numbers to normalise pictures of {channels} channel{'s' * (channels > 1)} by"
+            raise InputError(f"{where}: {found}; expected {_wanted(channels)}{colour}")
 
 
 def normalised(architecture: Architecture, mean: tuple[float, ...], std: tuple[float, ...]) -> Architecture:

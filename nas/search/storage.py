@@ -200,8 +200,10 @@ def _url(address: str) -> URL:
     return url
 
 
-def the_study(storage: PatientStorage, name: str, owner: str, directions: Sequence[Direction]) -> optuna.Study:
-    """The study of that name, made where there is none, that `owner` made or goes on with.
+def the_study(
+    storage: PatientStorage, name: str, owner: str, directions: Sequence[Direction], former: str = ""
+) -> optuna.Study:
+    """The study of that name, made where there is none, that `owner` made, maybe by a `former` name, or goes on with.
 
     Raises `InputError` where another made it.
     """
@@ -209,7 +211,7 @@ def the_study(storage: PatientStorage, name: str, owner: str, directions: Sequen
     made_by = study.user_attrs.get(OWNER)
     if made_by is None and not study.get_trials(deepcopy=False):
         study.set_user_attr(OWNER, owner)
-    elif made_by != owner:
+    elif made_by not in (owner, former):
         raise InputError(
             f"{storage.name}: the study '{name}' there was made by another experiment or version; "
             "expected one of this experiment, give it another name"

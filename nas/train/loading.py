@@ -11,7 +11,7 @@ from nas.resizing import Fit, with_channels
 from nas.train.data import MEMORY, Dataset, Split, at_resolution, with_pictures
 from nas.train.memory import memory_bytes
 from nas.train.pictures import Pictures, Progress
-from nas.train.splitting import Found, require_labels, with_splits
+from nas.train.splitting import Found, require_classes, require_labels, with_splits
 
 
 def load_dataset(
@@ -56,6 +56,7 @@ def load_dataset(
     if limit is not None and limit < 1:
         raise InputError(f"data.limit: found {limit}; expected at least 1")
     found = _find(name, data_dir, splits or {}, unreadable, memory_bytes() * memory, progress)
+    require_classes(found)
     require_labels(found)
     dataset = replace(with_splits(found, validation, test, seed), fit=fit, memory=memory)
     dataset = _with_channels(dataset, channels)

@@ -1,11 +1,19 @@
 """What a reader of data found, and the three splits made of it."""
 
 from typing import NamedTuple
+from unicodedata import category
 
 import numpy as np
 
-from nas.errors import InputError
+from nas.errors import InputError, one_line
 from nas.train.data import SPLITS, Dataset, Split, stratified
+
+_NO_TEXT = (
+    "Cc",
+    "Cs",
+    "Zl",
+    "Zp",
+)  # categories of control characters, of bytes that are no UTF-8, and of ends of lines
 
 
 class Found(NamedTuple):
@@ -39,6 +47,20 @@ def with_splits(found: Found, validation: float, test: float, seed: int) -> Data
 def _carve(split: Split, fraction: float, generator: np.random.Generator) -> tuple[Split, Split]:
     mask = stratified(split.labels, fraction, generator)
     return split.take(np.flatnonzero(mask)), split.take(np.flatnonzero(~mask))
+
+
+def require_classes(found: Found) -> None:
+    """Refuses a single class, and names that are no line of UTF-8, as files of labels and exported ones have them."""
+    for name in found.classes:
+        if not name.strip() or any(category(character) in _NO_TEXT for character in name):
+            said = f"data: found a class called '{one_line(name)}' in {found.name}"
+            raise InputError(f"{said}; expected a line of text in UTF-8, without control characters")
+    if len(found.classes) < 2:
+        named = f" ('{found.classes[0]}')" if found.classes else ""
+        raise InputError(
+            f"data: found {len(found.classes)} class{named} in {found.name}; expected at least 2, "
+            "in a folder a subfolder for each"
+        )
 
 
 def require_labels(found: Found) -> None:

@@ -66,7 +66,8 @@ def _find(name: str, data_dir: Path | str | None) -> Any:
     try:
         builder = tfds.builder(name, data_dir=where, file_format="array_record")
     except (tfds.core.registered.DatasetNotFoundError, AssertionError, ValueError) as error:
-        near = get_close_matches(name, tfds.list_builders(with_community_datasets=False), n=1)
+        known = ["digits", *tfds.list_builders(with_community_datasets=False)]
+        near = get_close_matches(name.lower(), known, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else "; expected digits, a path or a name of tensorflow-datasets"
         if not data_dir and Path(name).is_dir():
             hint = f"; for the folder say ./{name}"
@@ -75,7 +76,8 @@ def _find(name: str, data_dir: Path | str | None) -> Any:
     if not builder.info.splits:
         raise InputError(
             f"data.dataset: '{name}' is not prepared at {builder.data_dir}; "
-            "say where it is with --set data.data_dir=FOLDER, or prepare it there in the array_record format"
+            "say where it is with --data-dir FOLDER, in an experiment data.data_dir, "
+            "or prepare it there in the array_record format"
         )
     features = builder.info.features
     if not {"image", "label"} <= set(features) or not hasattr(features["label"], "names"):

@@ -1,10 +1,14 @@
 """The command line: help, answers, and bad input in one line with exit code 2."""
 
 import json
+import os
+import shutil
+import sys
 
 import pytest
+from PIL import Image
 
-from experiments.cli import _parser
+from experiments.cli import _parser, run
 from tests.experiments.conftest import nas
 
 COMMANDS = ("run", "train", "cost", "scale", "export", "check", "predict", "zoo", "report", "devices", "calibrate")
@@ -172,6 +176,26 @@ def test_a_picture_that_is_none_is_refused(tiny_run, tmp_path):
     done = nas("predict", tiny_run[0] / "model_int8.tflite", tmp_path / "x.png")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "no whole picture" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="names of files are UTF-8 there")
+def test_names_of_pictures_may_be_any_bytes(tiny_run, tmp_path):
+    shutil.copy(tiny_run[0] / "model_int8.tflite", model := tmp_path / "m.tflite")
+    Image.new("L", (8, 8)).save(picture := tmp_path / os.fsdecode(b"\xff.png"))
+    strict = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}
+    done = nas("predict", model, picture, "--out", tmp_path / "o.csv", env=strict)
+    assert done.returncode == 0, done.stderr
+    assert f"{tmp_path}/\\udcff.png" in done.stdout
+    assert f"{tmp_path}/\\udcff.png,1," in (tmp_path / "o.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("option", ["author", "license"])
+@pytest.mark.parametrize("format", ["float32", "onnx", "coreml"])
+def test_whose_a_file_is_has_to_be_text(capsys, option, format):
+    words = ["export", "mobilenet-v1", "--format", format, "--out", "m.x", f"--{option}", os.fsdecode(b"Andr\xe9")]
+    assert run(words) == 2
+    said = f"nas export: --{option} Andr\\udce9: {option}: is no UTF-8; expected text in UTF-8\n"
+    assert capsys.readouterr().err == said
 
 
 def test_a_truncated_model_is_refused(tiny_run, tmp_path):

@@ -9,6 +9,7 @@ from PIL import Image
 
 from experiments.commands.import_ import COMMAND
 from experiments.export_command import export_model
+from experiments.export_source import Moved
 from experiments.import_command import import_network
 from experiments.quantization_command import compare_methods
 from nas.architecture import Architecture
@@ -102,8 +103,14 @@ def test_its_pictures_are_read_only_to_calibrate(foreign, tmp_path):
     import_network(str(foreign / "model.tflite"), folder, arch=arch, images=tmp_path / "pictures")
     shutil.rmtree(tmp_path / "pictures")
     assert export_model(str(folder), "float32", tmp_path / "model.tflite")["bytes"] > 1000
-    with pytest.raises(InputError, match=r"pictures: does not exist; expected a picture, or a folder of pictures"):
+    with pytest.raises(
+        InputError, match=r"import\.json: pictures: .* does not exist; expected --data with where the pict"
+    ):
         export_model(str(folder), "int8", tmp_path / "int8.tflite")
+    moved = Moved(str(foreign / "pictures"))
+    assert export_model(str(folder), "int8", tmp_path / "int8.tflite", moved=moved)["calibration"]["pictures"] > 0
+    with pytest.raises(InputError, match=r"--data-dir /d: .* has no such pictures"):
+        export_model(str(folder), "int8", tmp_path / "int8.tflite", moved=Moved(data_dir="/d"))
 
 
 def test_without_pictures_there_are_no_methods_to_compare(foreign, tmp_path):

@@ -46,7 +46,7 @@ def test_pictures_are_read_as_they_are_needed(tmp_path, monkeypatch):
     network, digits = initialise(architecture), load_dataset("digits")
     calibration = np.random.default_rng(0).integers(0, 256, (4, 12, 12, 1), np.uint8)
     source = Source(network, architecture, calibration, 4, 0, dataset=digits)
-    monkeypatch.setattr("experiments.quantization_command.find_source", lambda _: source)
+    monkeypatch.setattr("experiments.quantization_command.find_source", lambda *_, **__: source)
     read, at_once = Pictures.__getitem__, []
 
     def noted(pictures, index):

@@ -70,6 +70,10 @@ def test_a_refused_experiment_can_be_put_right_in_the_same_folder(tiny_yaml, tmp
         ("data.dataset=digitz", "--set data.dataset=digitz: data.dataset: cannot find 'digitz'"),
         ("scale.recipe.batch_size=5000", "scale.recipe.batch_size: found 5000; expected at most 192"),
         ("search.pictures=8", "search.recipe.batch_size: found 32; expected at most 8"),
+        (
+            "data.normalise=imagenet",
+            "data.normalise: found 3 numbers to normalise pictures of 1 channel by; expected 1",
+        ),
         ("space={space: 1}", "space: found {space: 1}; expected an architecture"),
     ],
 )

@@ -10,6 +10,9 @@ from PIL import Image, ImageDraw
 
 from experiments.cli import run
 from experiments.commands.train import COMMAND
+from experiments.export_source import Moved, find_source
+from experiments.training import TrainingFolder, load_training
+from nas.errors import InputError
 from tests.experiments.conftest import nas
 
 NETWORK = """
@@ -116,6 +119,11 @@ def test_normalisation_is_a_part_of_the_network(place, capsys):
     assert run([str(word) for word in ("train", place / "small.arch", *words, "--out", out, "--json")]) == 0
     assert "prepare normalise mean=0.485,0.456,0.406 std=0.229,0.224,0.225" in (out / "architecture.yaml").read_text()
     capsys.readouterr()
+    (place / "grey.arch").write_text(NETWORK.replace("24x24x3", "24x24x1"))
+    line = complaint(capsys, "train", place / "grey.arch", "--init", out, "--out", place / "x")
+    assert (
+        f"--init {out}: found 3 numbers to normalise pictures of 1 channel by; expected 1, or data.channels=3" in line
+    )
 
 
 def complaint(capsys, *words):
@@ -141,7 +149,22 @@ def complaint(capsys, *words):
         (("--data", "./nowhere"), "nowhere: cannot be read (no such file or directory)"),
         (("--set", "data.splits={test: other}"), "data.splits: are for tensorflow-datasets"),
         (("--set", "data.normalise=cifar"), "data.normalise: unknown normalisation 'cifar'. Known: imagenet"),
-        (("--set", "data.normalise={mean: [0.5, 0.5], std: [1, 1]}"), "found 2 numbers; expected 1, or 3"),
+        (
+            ("--set", "data.normalise={mean: [0.5, 0.5], std: [1, 1]}"),
+            "data.normalise: found 2 numbers to normalise pictures of 3 channels by; expected 1, or 3 for",
+        ),
+        (
+            ("--set", "data.normalise=imagenet", "--set", "data.channels=1"),
+            "data.normalise: found 3 numbers to normalise pictures of 1 channel by; expected 1, or data.channels=3",
+        ),
+        (("--distill-weight", "0.5"), "--distill-weight 0.5: found no --teacher; expected a network to learn from"),
+        (("--temperature", "2"), "--temperature 2.0: found no --teacher; expected a network to learn from"),
+        (
+            ("--set", "teacher.weight=0.5"),
+            "nas train: --set teacher.weight=0.5: teacher.network: is missing; expected the",
+        ),
+        (("--freeze-epochs", "1"), "--freeze-epochs: found no --freeze; expected a part to freeze, such as backbone"),
+        (("--freeze", "backbone", "--freeze-epochs", "3"), "--freeze-epochs: found 3; expected at most 2, all epochs"),
     ],
 )
 def test_what_cannot_be_trained_is_one_line(place, capsys, words, said):
@@ -162,6 +185,13 @@ def test_pictures_that_are_none_are_counted(place, capsys, tmp_path):
     )
     result = json.loads(capsys.readouterr().out)
     assert result["undecodable"].startswith("3 of 121 pictures cannot be decoded")
+
+
+def test_pictures_of_more_channels_than_colours_need_a_network_for_them(place, capsys, tmp_path):
+    pictures = np.random.default_rng(0).integers(0, 256, (30, 24, 24, 5), np.uint8)
+    np.savez(tmp_path / "five.npz", images=pictures, labels=np.arange(30) % 3)
+    line = complaint(capsys, "train", place / "small.arch", "--data", tmp_path / "five.npz", "--out", tmp_path / "x")
+    assert "data: found pictures of 5 channels, which cannot be made 3; expected pictures of 1 or 3, or an arch" in line
 
 
 def test_weights_of_another_architecture_are_told_by_their_parameters(place, capsys):
@@ -193,3 +223,74 @@ def test_the_command_that_is_printed_suits_a_shell(capsys):
     result = {"test": test, "best_epoch": 1, "classes": classes, "images_per_second": 1.0, "data_share": 0.0}
     COMMAND.show({**result, "undecodable": "", "out": "r 3ü"})
     assert capsys.readouterr().out.endswith("r 3ü; nas export 'r 3ü' --out model.tflite\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [("", "training.yaml: found nothing"), ("[1]\n", "training.yaml line 1: found [1]")]
+)
+def test_a_damaged_file_of_settings_is_named(tmp_path, content, said):
+    (tmp_path / "training.yaml").write_text(content)
+    with pytest.raises(InputError) as raised:
+        load_training(tmp_path / "training.yaml")
+    assert str(raised.value) == f"{tmp_path}/{said}; expected a section with keys such as name, architecture, seed"
+
+
+@pytest.fixture
+def elsewhere(place, tuned, tmp_path):  # noqa: ARG001
+    """A copy of the training whose settings say pictures that are gone, and where they were."""
+    shutil.copytree(place / "tuned", tmp_path / "tuned")
+    kept, gone = tmp_path / "tuned" / "training.yaml", tmp_path / "gone" / "shapes"
+    text = kept.read_text()
+    assert str(place / "shapes") in text
+    kept.write_text(text.replace(str(place / "shapes"), str(gone)))
+    return tmp_path / "tuned", gone
+
+
+@pytest.mark.parametrize("command", ["export", "quantization", "qat"])
+def test_pictures_that_are_gone_are_named_with_the_file_that_says_them(elsewhere, tmp_path, capsys, command):
+    folder, gone = elsewhere
+    line = complaint(capsys, command, folder, "--out", tmp_path / "out.tflite")
+    said = f"data.dataset: {gone} does not exist; expected --data with where the pictures are now"
+    assert line == f"nas {command}: {folder}/training.yaml: {said}"
+
+
+def test_pictures_that_have_moved_are_given_anew(place, elsewhere, capsys):
+    folder, _ = elsewhere
+    source = find_source(str(folder), moved=Moved(str(place / "shapes")))
+    assert source.dataset.classes == ("circle", "cross", "square")
+    line = complaint(capsys, "export", place / "small.arch", "--data", "x/", "--out", "m.tflite")
+    assert f"--data x/: {place}/small.arch has no such pictures; expected the folder of a run or a training" in line
+    assert "--data ~nobody-is-called-so/: dataset: found '~nobody" in complaint(
+        capsys, "quantization", folder, "--data", "~nobody-is-called-so/"
+    )
+
+
+def test_pictures_of_other_classes_are_not_those_that_have_moved(place, elsewhere, tmp_path):
+    folder, _ = elsewhere
+    shutil.copytree(place / "shapes", others := tmp_path / "others" / "shapes")
+    (others / "cross").rename(others / "star")
+    with pytest.raises(InputError, match=f"--data {others}: {folder} has 'cross' for class 1; expected 'square'"):
+        find_source(str(folder), moved=Moved(str(others)))
+    shutil.rmtree(others / "star")
+    with pytest.raises(InputError, match=f"--data {others}: {folder} tells 3 classes apart; expected the 2 of shapes"):
+        find_source(str(folder), moved=Moved(str(others)))
+
+
+def test_a_training_goes_on_where_its_pictures_have_moved(place, elsewhere):
+    folder, gone = elsewhere
+    now = load_training(place / "tuned" / "training.yaml")
+    with TrainingFolder.claim(folder, now) as held:
+        held.follow(now)
+    assert load_training(folder / "training.yaml") == now
+    gone.mkdir(parents=True)
+    copies = now.model_copy(update={"data": now.data.model_copy(update={"dataset": str(gone)})})
+    with pytest.raises(InputError, match=f"data.dataset was {place}/shapes, now {gone}"):  # there are two of them
+        TrainingFolder.claim(folder, copies)
+
+
+def test_a_training_of_before_has_pictures_relative_to_where_one_is(place, elsewhere, monkeypatch):
+    folder, gone = elsewhere
+    kept = folder / "training.yaml"
+    kept.write_text(kept.read_text().replace(str(gone), "shapes/"))
+    monkeypatch.chdir(place)
+    assert load_training(kept).data.dataset == str(place / "shapes")

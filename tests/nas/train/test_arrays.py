@@ -22,6 +22,21 @@ def test_one_set_is_split_by_the_seed(tmp_path: Path) -> None:
     assert dataset.train.images.shape == (39, 6, 6, 1)
 
 
+@pytest.mark.parametrize("name", ["a\nb", "a\x85b", "a\x1bb", "a\u2028b", "\udcff\udcfe", "", "  "])
+def test_a_class_whose_name_is_no_line_is_refused(tmp_path: Path, name: str) -> None:
+    """Files of labels would have another number of lines, or could not be written."""
+    np.savez(tmp_path / "a.npz", images=IMAGES, labels=LABELS, classes=np.array(["ant", name, "cat"]))
+    with pytest.raises(InputError, match=r"found a class called '.*' in a; expected a line of text in UTF-8") as raised:
+        load_dataset(str(tmp_path / "a.npz"))
+    assert str(raised.value).isprintable()
+
+
+def test_classes_may_be_called_in_any_script(tmp_path: Path) -> None:
+    names = ("\u30a2\u3000\u30ea", "\u0645\u06cc\u200c\u0631\u0648\u062f", "na\u00efve\u00a0ant")
+    np.savez(tmp_path / "a.npz", images=IMAGES, labels=LABELS, classes=np.array(names))
+    assert load_dataset(str(tmp_path / "a.npz")).classes == names
+
+
 @pytest.mark.parametrize("prefixes", [("train_{}", "test_{}"), ("{}_train", "{}_test")])
 def test_splits_may_be_given(tmp_path: Path, prefixes: tuple[str, str]) -> None:
     words = ("images", "labels") if prefixes[0].startswith("train") else ("x", "y")
@@ -56,6 +71,7 @@ def test_a_folder_of_arrays_may_stay_on_the_disk(tmp_path: Path) -> None:
         ({"labels": LABELS * 1.0}, "labels: is float64"),
         ({"labels": LABELS - 1}, "labels: reaches from -1 to 1; expected class numbers from 0 to 99999"),
         ({"labels": LABELS + 99_999}, "labels: reaches from 99999 to 100001; expected class numbers from 0 to 99999"),
+        ({"labels": LABELS * 0}, r"found 1 class \('0'\) in a; expected at least 2, in a folder a subfolder for each"),
         ({"labels": LABELS + 1}, r"no picture to train on has class 0 \('0'\)"),
         ({"classes": np.array(["a", "b"])}, "labels for train reach from 0 to 2; expected 0 to 1, the 2 classes"),
         ({"classes": np.array([1, 2, 3])}, "classes is int64; expected texts"),

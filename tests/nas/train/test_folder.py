@@ -35,6 +35,22 @@ def test_a_subfolder_is_a_class(tmp_path: Path) -> None:
     assert dataset.complaint == ""
 
 
+@pytest.mark.parametrize("name", [b"red\ngreen", b"\xff\xfe"])
+def test_a_subfolder_whose_name_is_no_line_of_text_is_refused(tmp_path: Path, name: bytes) -> None:
+    paint(tmp_path / "colours")
+    (tmp_path / "colours" / "red").rename(tmp_path / "colours" / os.fsdecode(name))
+    with pytest.raises(InputError, match=r"found a class called '.*' in colours; expected a line of text in UTF-8"):
+        load_dataset(f"{tmp_path}/colours")
+
+
+def test_the_folder_above_one_of_classes_is_refused(tmp_path: Path) -> None:
+    paint(tmp_path / "above" / "colours")
+    with pytest.raises(
+        InputError, match=r"found 1 class \('colours'\) in above; expected at least 2, in a folder a subf"
+    ):
+        load_dataset(f"{tmp_path}/above")
+
+
 def test_subfolders_may_be_splits(tmp_path: Path) -> None:
     for number, name in enumerate(("train", "val", "test")):
         paint(tmp_path / name, 4 - number, first=10 * number)

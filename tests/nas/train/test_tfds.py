@@ -81,8 +81,9 @@ def test_pictures_beyond_the_memory_are_decoded_as_they_are_read() -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("cifar10", "is not prepared at .*; say where it is with --set data.data_dir=FOLDER"),
+        ("cifar10", "is not prepared at .*; say where it is with --data-dir FOLDER, in an experiment data.data_dir"),
         ("mnits", "cannot find 'mnits' .*; did you mean 'mnist'?"),
+        ("DIGITS", "cannot find 'DIGITS' .*; did you mean 'digits'?"),
         ("mnist:9.9.9", "cannot find 'mnist:9.9.9' .*cannot be loaded at version 9.9.9"),
         ("what is this", "cannot find 'what is this'"),
     ],
