@@ -116,14 +116,18 @@ class Search:
         return [t for t in trials if t.state == TrialState.RUNNING and t.number not in self._under_way]
 
     def _has_room(self) -> bool:
-        """Whether another trial is to begin before one ends."""
+        """Whether another trial is to begin before one ends: one that was cut short whatever is spent, or a new one."""
         waiting = self._waiting()
         training = len(self._under_way) - len(waiting)
         if training >= self.trainer.capacity or len(waiting) >= MOST_WAITING:
             return False
+        return not self._spent(training) or bool(self.company.left(self._running()))
+
+    def _spent(self, training: int) -> bool:
+        """Whether no new trial is to begin any more."""
         if self.budget.spent(len(self.ledger.digests), self.ledger.trained + training, self.ledger.seconds):
-            return False
-        return self._repeats(len(self.study.get_trials(deepcopy=False))) < REPEATS_BEFORE_END
+            return True
+        return self._repeats(len(self.study.get_trials(deepcopy=False))) >= REPEATS_BEFORE_END
 
     def _next(self) -> _UnderWay:
         """The first trial that was under way when the search was cut short, or a new one."""
