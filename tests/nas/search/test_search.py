@@ -9,9 +9,11 @@ from nas.errors import InputError
 from nas.latency import OutOfReach
 from nas.search.best import best
 from nas.search.budget import Budget
+from nas.search.choices import suggest
 from nas.search.facts import Limits
 from nas.search.feasible import require_feasible
 from nas.search.record import read_records
+from nas.search.search import REPEATS_BEFORE_RANDOM
 from nas.search.table import write_trials
 from search_spaces import SearchSpace
 from tests.nas.search.assembled import (
@@ -154,6 +156,33 @@ def test_a_search_cut_short_goes_on_as_if_it_had_not_been(tmp_path, middle, samp
     assert [(r.number, r.outcome, r.digest, r.accuracy) for r in cut] == [
         (r.number, r.outcome, r.digest, r.accuracy) for r in whole
     ]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_random_trial_in_place_of_repeats_is_the_same_cut_short_or_not(monkeypatch, seed):
+    class Killed(BaseException):
+        pass
+
+    def dies(trial, choices, by_place):
+        if trial.number == REPEATS_BEFORE_RANDOM + 1:
+            suggest(trial, dict(list(choices.items())[:2]), by_place)
+            raise Killed
+        return suggest(trial, choices, by_place)
+
+    def drawn(killed):
+        study = make_study()
+        for _ in range(REPEATS_BEFORE_RANDOM + 1):
+            study.enqueue_trial({name: values[0] for name, values in SPACE.choices.items()})
+        said = {"study": study, "architectures": 2, "seed": seed, "sampler": "local"}
+        if killed:
+            with monkeypatch.context() as patch:
+                patch.setattr("nas.search.search.suggest", dies)
+                with pytest.raises(Killed):
+                    list(make_search(100.0, **said).run())
+        list(make_search(100.0, **said).run())
+        return study.get_trials()[REPEATS_BEFORE_RANDOM + 1].params
+
+    assert drawn(killed=True) == drawn(killed=False)
 
 
 def test_best_is_the_most_accurate_feasible(middle):
