@@ -1,5 +1,6 @@
 """The search: propose, send what is proposed through the steps, and record what becomes of it."""
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -127,7 +128,18 @@ class Search:
         """Whether no new trial is to begin any more."""
         if self.budget.spent(len(self.ledger.digests), self.ledger.trained + training, self.ledger.seconds):
             return True
-        return self._repeats(len(self.study.get_trials(deepcopy=False))) >= REPEATS_BEFORE_END
+        trials = self.study.get_trials(deepcopy=False)
+        if read(self.sampler).exhaustive:
+            return self._all_tried(trials)
+        return self._repeats(len(trials)) >= REPEATS_BEFORE_END
+
+    def _all_tried(self, trials: Sequence[FrozenTrial]) -> bool:
+        """Whether every combination of choices was proposed."""
+        combinations = math.prod(map(len, self.space.choices.values()))
+        if len(trials) < combinations:
+            return False
+        tried = {frozenset(t.params.items()) for t in trials if len(t.params) == len(self.space.choices)}
+        return len(tried) >= combinations
 
     def _next(self) -> _UnderWay:
         """The first trial that was under way when the search was cut short, or a new one."""
@@ -144,8 +156,8 @@ class Search:
         return _UnderWay(trial, sampler, Candidate(trial.number, architecture), started)
 
     def _sampler(self, number: int) -> BaseSampler:
-        """A sampler that keeps proposing what is known already is relieved by a random one."""
-        relieved = self._repeats(number) >= REPEATS_BEFORE_RANDOM
+        """A sampler that keeps proposing what is known already is relieved by a random one where it has no end."""
+        relieved = not read(self.sampler).exhaustive and self._repeats(number) >= REPEATS_BEFORE_RANDOM
         return make_sampler("random" if relieved else self.sampler, self.seed, number)
 
     def _go_on(self, one: _UnderWay) -> Iterator[Record]:

@@ -20,6 +20,7 @@ from tests.nas.search.assembled import (
     DEVICE,
     SPACE,
     Failed,
+    LastFirst,
     assemble,
     every,
     make_search,
@@ -98,6 +99,30 @@ def test_a_space_ends_in_any_order_of_steps():
     records = list(search.run())
     assert len({r.digest for r in records}) == 3
     assert sum(r.outcome == "infeasible" for r in records) > 1  # the same again, which ends the search too
+
+
+@pytest.mark.parametrize("capacity", [1, 2])
+def test_a_grid_is_tried_whole_and_then_ends(monkeypatch, capacity):
+    monkeypatch.setattr("nas.search.search.REPEATS_BEFORE_END", 4)
+    space = SearchSpace.parse(
+        "input 8x8x1\nstem conv k3 c4\nstage {mbconv,conv,max_pool} k{3,5} s2 e{2,4} c{8,16}\nhead dense c2"
+    )
+    networks = every(space)
+    study = make_study()
+    for _ in range(3):
+        study.enqueue_trial({name: values[0] for name, values in space.choices.items()})
+    search = make_search(
+        100.0,
+        study=study,
+        trainer=LastFirst(capacity, lambda _number, _architecture: 0.5),
+        architectures=1000,
+        space=space,
+        sampler="grid",
+    )
+    records = list(search.run())
+    assert {r.digest for r in records} == {a.digest for a in networks}
+    assert len({tuple(t.params.items()) for t in study.get_trials()}) == len(networks)
+    assert len(records) == len(networks) + 2
 
 
 def test_choices_that_do_not_fit_together_are_infeasible():
