@@ -242,17 +242,17 @@ class Choosy:
 
     name, kind, title, evidence, known_error = "choosy", "fitted", "Choosy", "fitted", None
 
-    def __init__(self, refuses):
-        self.refuses = refuses
+    def __init__(self, refuses, counts):
+        self.refuses, self.counts = refuses, counts
 
     def latency(self, trace):
-        if self.refuses in [layer.kind for layer in trace.layers]:
-            raise OutOfReach(f"device choosy: has no {self.refuses}")
+        if found := [layer.kind for layer in trace.layers].count(self.refuses):
+            raise OutOfReach(f"device choosy: has no {self.refuses}", found if self.counts else 1)
         return DEVICE.latency(trace)
 
 
-def choosy_limits(refuses):
-    return Limits((Choosy(refuses),), {"choosy": 1.0})
+def choosy_limits(refuses, counts=True):
+    return Limits((Choosy(refuses, counts),), {"choosy": 1.0})
 
 
 def choosy_search(refuses):
@@ -275,6 +275,23 @@ def test_a_space_that_a_device_refuses_whole_is_refused():
     require_feasible(SPACE, choosy_limits("mbconv"))
     with pytest.raises(InputError, match="choosy: knows none of the architectures tried: device choosy: has no conv"):
         require_feasible(SPACE, choosy_limits("conv"))
+
+
+@pytest.mark.parametrize(("lines", "counts"), [(10, True), (2, False), (4, False)])
+def test_several_lines_that_a_device_refuses_are_changed_together(lines, counts):
+    stages = "stage {mbconv,conv} k3 e2 c{8,12,16}\n" * lines
+    space = SearchSpace.parse(f"input 8x8x1\nstem conv k3 c8\n{stages}head dense c10")
+    require_feasible(space, choosy_limits("mbconv", counts))
+    with pytest.raises(InputError, match="choosy: knows none of the architectures tried"):
+        require_feasible(space, choosy_limits("dense", counts))
+
+
+def test_several_lines_that_need_as_much_memory_are_changed_together():
+    stages = "stage conv k3 c{32,8}\n" * 4
+    space = SearchSpace.parse(f"input 8x8x1\nstem conv k3 c8\n{stages}head dense c10")
+    require_feasible(space, Limits((), {}, {"peak_memory": 8 * 8 * 16}))
+    with pytest.raises(InputError, match=r"^peak_memory: found 1,000, .*; the smallest found has 1,024"):
+        require_feasible(space, Limits((), {}, {"peak_memory": 1000}))
 
 
 def test_an_unknown_sampler_is_refused():
