@@ -39,7 +39,6 @@ from nas.search.judging import Judging
 from nas.search.ledger import Ledger
 from nas.search.objectives import Score
 from nas.search.recorder import Recorder
-from nas.search.samplers import make_sampler, read
 from nas.search.search import Search
 from nas.search.steps import Deduplicate, LookUp, Train, WithinLimits
 from nas.search.trainer import Ended, Judge
@@ -151,10 +150,9 @@ def searched(strategy: str, limit: float, seed: int) -> Iterator[float]:
         Recorder(study, objectives),
         Budget(1_000_000, min(EVALUATIONS[-1], len(within))),
         trainer,
-        partial(make_sampler, strategy, seed),
+        strategy,
         ledger,
         seed,
-        read(strategy).by_place(space.choices),
     )
     for record in search.run():
         if record.outcome == "trained" and record.accuracy is not None:

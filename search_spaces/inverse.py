@@ -72,7 +72,10 @@ def _allowed(place: str, line: Line, layer: Layer) -> Iterator[tuple[str, tuple[
 
 
 def _matching(place: str, token: Token, layer: Layer) -> tuple[Value, ...]:
-    found = getattr(resolve(layer).options, token.option) if token.option else layer.repeats
+    options = resolve(layer).options
+    if options.idle(token.option):
+        return tuple(map(parse_value, token.values))
+    found = getattr(options, token.option) if token.option else layer.repeats
     matching = tuple(parse_value(v) for v in token.values if _meant(f"{token.before}{v}{token.after}") == found)
     if not matching:
         said = token.option or "repeats"

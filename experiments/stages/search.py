@@ -1,6 +1,5 @@
 """Stage: the search for the best architecture within the limits."""
 
-from functools import partial
 from math import nan
 
 from optuna import Study
@@ -23,7 +22,6 @@ from nas.search.judging import Judging
 from nas.search.ledger import Ledger
 from nas.search.record import Record, read_records
 from nas.search.recorder import Recorder
-from nas.search.samplers import make_sampler, read
 from nas.search.search import Search
 from nas.search.table import write_trials
 from nas.search.trainer import Trainer
@@ -80,10 +78,9 @@ def make_search(context: Context, study: Study, trainer: Trainer) -> Search:
         Recorder(study, context.objectives),
         Budget(settings.architectures, settings.trained, settings.minutes),
         trainer,
-        partial(make_sampler, settings.sampler, seed),
+        settings.sampler,
         ledger,
         seed,
-        read(settings.sampler).by_place(context.space.choices),
         company_of(context, study),
     )
 

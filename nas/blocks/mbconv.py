@@ -7,6 +7,7 @@ arrays of multipliers such as the Edge TPU's do faster.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import jax
 from flax import nnx
@@ -48,6 +49,7 @@ class MBConvOptions(Options):
     se_activation: str = ""
 
     widths = ("channels", "expand_from")
+    details: ClassVar[dict[str, str]] = dict.fromkeys(("se_of", "se_divisor", "se_gate", "se_activation"), "se_ratio")
 
     def check(self) -> None:
         choices = {"skip": (0, 1), "se_of": ("input", "expanded"), "se_gate": ("sigmoid", "hard-sigmoid")}

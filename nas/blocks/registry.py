@@ -40,6 +40,7 @@ class Options:
     depths: ClassVar[tuple[str, ...]] = ()  # the options that a deeper network has more of, beside repeats
     flat: ClassVar[bool] = False  # whether the block also takes (B, C), as a dense layer gives it
     repeatable: ClassVar[bool] = True  # whether a deeper network has more of these blocks
+    details: ClassVar[dict[str, str]] = {}  # the options that say more of another, and nothing where that is 0
 
     def __post_init__(self) -> None:
         for name, (low, high) in self.ranges.items():
@@ -59,6 +60,10 @@ class Options:
 
     def check(self) -> None:
         """Rules of one block beyond the ranges."""
+
+    def idle(self, name: str) -> bool:
+        """Whether an option makes no difference beside the others."""
+        return name in self.details and getattr(self, self.details[name]) == 0
 
     @property
     def reduces(self) -> int:
@@ -169,10 +174,11 @@ def _settled(name: str, said: tuple[tuple[str, Value], ...]) -> Block:
 
 
 def canonical(architecture: Architecture, origin: str = "architecture") -> Architecture:
-    """The one spelling of an architecture: options in order, most left out at their default.
+    """The one spelling of an architecture: options in order, most left out at their default or where they are idle.
 
-    What a reader looks for first (kernel, stride, expansion, channels) is always said.
-    Equal networks have equal canonical architectures. Raises `InputError` as `resolve` does.
+    What a reader looks for first (kernel, stride, expansion, channels) is always said. Equal
+    networks have equal canonical architectures, except where it is the place of a block that makes
+    an option idle, as of a skip between other shapes. Raises `InputError` as `resolve` does.
     """
     return replace(architecture, layers=tuple(_canonical_layer(layer, origin) for layer in architecture.layers))
 
@@ -183,7 +189,8 @@ def _canonical_layer(layer: Layer, origin: str) -> Layer:
 
 @lru_cache(maxsize=65536)
 def _canonical_options(block: Block) -> tuple[tuple[str, Value], ...]:
-    values = [(f, getattr(block.options, f.name)) for f in fields(block.options)]
+    options = block.options
+    values = [(f, getattr(options, f.name)) for f in fields(options) if not options.idle(f.name)]
     return tuple((f.name, value) for f, value in values if f.name in ALWAYS_SAID or value != f.default)
 
 

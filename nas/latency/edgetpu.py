@@ -10,6 +10,7 @@ those are is told by the tables that judge files.
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import Literal
 
 from nas.export.file_ops import file_ops, maps
@@ -158,9 +159,14 @@ def _on_chip(costs: list[_BlockCost]) -> Iterable[_BlockCost]:
             return
 
 
+def _mapped(block: BlockTrace) -> tuple[Op, ...]:
+    """The ops before the first that the chip does not take: that one and all after it are the host's."""
+    return tuple(takewhile(lambda op: maps(op.kind, op.activation), block.ops))
+
+
 def _block_cost(block: BlockTrace, c: Constants) -> _BlockCost:
-    cut = next((index for index, op in enumerate(block.ops) if not maps(op.kind, op.activation)), len(block.ops))
-    mapped, rest = block.ops[:cut], block.ops[cut:]
+    mapped = _mapped(block)
+    rest = block.ops[len(mapped) :]
     compute = memory = 0.0
     for op in mapped:
         busy, waiting = _on_chip_ms(op, c)
@@ -185,7 +191,7 @@ def _block_cost(block: BlockTrace, c: Constants) -> _BlockCost:
 
 def _packed(cost: _BlockCost, block: BlockTrace) -> _BlockCost:
     """The block with the weight bytes of the older uint8 models."""
-    sizes = (layout.weight_bytes(op, per_channel=False) for op in block.ops if maps(op.kind, op.activation))
+    sizes = (layout.weight_bytes(op, per_channel=False) for op in _mapped(block))
     return replace(cost, weights=tuple(size for size in sizes if size))
 
 

@@ -71,7 +71,7 @@ class FittedDevice:
 
         Raises `InputError` for a network too far from those measured.
         """
-        blocks = [self._block(layer) for layer in trace.layers]
+        blocks = self._known(trace)
         factor = self.predictor.factor(np.sum([block.features for block in blocks], 0))
         layers = tuple(
             LayerLatency(layer.name, block.ms * factor, block.why)
@@ -82,6 +82,18 @@ class FittedDevice:
         parts = {"compute": compute * factor, "overhead": self.predictor.constant * factor}
         margin = self.report["nine_in_ten"] * beyond
         return Latency(sum(parts.values()), parts, layers, self.evidence, said, margin)
+
+    def _known(self, trace: Trace) -> list[_Block]:
+        """The network's blocks; raises `OutOfReach` of the first that is unknown, by as many as are."""
+        blocks, unknown = [], []
+        for layer in trace.layers:
+            try:
+                blocks.append(self._block(layer))
+            except OutOfReach as error:
+                unknown.append(error)
+        if unknown:
+            raise OutOfReach(str(unknown[0]), len(unknown)) from unknown[0]
+        return blocks
 
     def _block(self, layer: LayerTrace) -> _Block:
         found = self._blocks.get(layer.block)
@@ -124,7 +136,8 @@ class FittedDevice:
         if beyond > REFUSED:
             raise OutOfReach(
                 f"device {self.name}: the network is too far from those it was fitted on: {said}; expected at most "
-                f"{REFUSED:g} times that, or a calibration with such networks"
+                f"{REFUSED:g} times that, or a calibration with such networks",
+                1 - 1 / beyond,
             )
         return beyond, said
 

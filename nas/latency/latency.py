@@ -12,7 +12,14 @@ Why = Literal["compute", "memory", "streaming", "instructions", "host"]
 
 
 class OutOfReach(InputError):
-    """A network is too far from anything that a fitted device was fitted on; the message is one line."""
+    """A network is too far from anything that a fitted device was fitted on; the message is one line.
+
+    `by` is how far: the number of layers with ops that the device does not know, below 1 where it knows all.
+    """
+
+    def __init__(self, said: str, by: float = 1.0):
+        super().__init__(said)
+        self.by = by
 
 
 class LayerLatency(NamedTuple):

@@ -20,8 +20,8 @@ class Facts:
     """Parameters, multiply-accumulates, and milliseconds on each device that was asked, by its name.
 
     `refused` tells by device why it gives no milliseconds, and by `BLOCKS` why there is no such
-    network. `bytes` are those of the weights and `peak_memory` the most bytes of activations alive
-    at once, both in int8.
+    network; `out_of_reach` how far it is from one that none refuses, as `OutOfReach` does. `bytes`
+    are those of the weights and `peak_memory` the most bytes of activations alive at once, both in int8.
     """
 
     params: int
@@ -30,6 +30,7 @@ class Facts:
     refused: dict[str, str] = field(default_factory=dict)
     bytes: int = 0
     peak_memory: int = 0
+    out_of_reach: float = 0.0
 
     def amount(self, name: str) -> float:
         """One of `QUANTITIES`, or milliseconds by the device's name; raises `KeyError` for a device not asked."""
@@ -89,12 +90,6 @@ class Limits:
         """Whether no limit is exceeded."""
         return all(excess <= 0 for excess in self.violations(facts).values())
 
-    def excess(self, facts: Facts) -> float:
-        """The largest amount as a share of its limit: at most 1 where all are met, infinite where one is refused."""
-        if facts.refused:
-            return math.inf
-        return max((facts.amount(name) / most for name, most in self.most.items()), default=0.0)
-
     def broken(self, facts: Facts) -> str:
         """Which limits are exceeded and by how much, in words."""
         over = [
@@ -124,12 +119,14 @@ def facts(architecture: Architecture, devices: tuple[Device, ...], origin: str =
     try:
         traced = trace(architecture, origin)
     except InputError as error:
-        return Facts(0, 0, {}, {BLOCKS: str(error)})
+        return Facts(0, 0, {}, {BLOCKS: str(error)}, out_of_reach=math.inf)
     deployed = memory(traced, INT8)
     found = Facts(traced.params, traced.macs, {}, bytes=deployed.weights, peak_memory=deployed.peak)
+    out_of_reach = 0.0
     for device in devices:
         try:
             found.latency_ms[device.name] = device.latency(traced).ms
         except OutOfReach as error:
             found.refused[device.name] = str(error)
-    return found
+            out_of_reach += error.by
+    return replace(found, out_of_reach=out_of_reach)

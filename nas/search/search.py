@@ -1,10 +1,11 @@
 """The search: propose, send what is proposed through the steps, and record what becomes of it."""
 
+import math
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from optuna.samplers import BaseSampler, RandomSampler
+from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
@@ -16,6 +17,7 @@ from nas.search.company import Alone, Company
 from nas.search.ledger import Ledger
 from nas.search.record import Record, read_record
 from nas.search.recorder import Recorder
+from nas.search.samplers import make_sampler, read
 from nas.search.space import Space
 from nas.search.steps import Step
 from nas.search.trainer import Ended, Trainer
@@ -53,10 +55,9 @@ class Search:
     recorder: Recorder
     budget: Budget
     trainer: Trainer
-    sampler: Callable[[int], BaseSampler]  # the one for a trial, by its number
+    sampler: str  # as experiments write it
     ledger: Ledger  # of the study's trials; the steps look into it too
     seed: int = 0
-    by_place: Collection[str] = ()  # the choices that the sampler is told as places in a row
     company: Company = field(default_factory=Alone)
     _under_way: dict[int, _UnderWay] = field(init=False, default_factory=dict)
 
@@ -116,14 +117,29 @@ class Search:
         return [t for t in trials if t.state == TrialState.RUNNING and t.number not in self._under_way]
 
     def _has_room(self) -> bool:
-        """Whether another trial is to begin before one ends."""
+        """Whether another trial is to begin before one ends: one that was cut short whatever is spent, or a new one."""
         waiting = self._waiting()
         training = len(self._under_way) - len(waiting)
         if training >= self.trainer.capacity or len(waiting) >= MOST_WAITING:
             return False
+        return not self._spent(training) or bool(self.company.left(self._running()))
+
+    def _spent(self, training: int) -> bool:
+        """Whether no new trial is to begin any more."""
         if self.budget.spent(len(self.ledger.digests), self.ledger.trained + training, self.ledger.seconds):
+            return True
+        trials = self.study.get_trials(deepcopy=False)
+        if read(self.sampler).exhaustive:
+            return self._all_tried(trials)
+        return self._repeats(len(trials)) >= REPEATS_BEFORE_END
+
+    def _all_tried(self, trials: Sequence[FrozenTrial]) -> bool:
+        """Whether every combination of choices was proposed."""
+        combinations = math.prod(map(len, self.space.choices.values()))
+        if len(trials) < combinations:
             return False
-        return self._repeats(len(self.study.get_trials(deepcopy=False))) < REPEATS_BEFORE_END
+        tried = {frozenset(t.params.items()) for t in trials if len(t.params) == len(self.space.choices)}
+        return len(tried) >= combinations
 
     def _next(self) -> _UnderWay:
         """The first trial that was under way when the search was cut short, or a new one."""
@@ -135,14 +151,14 @@ class Search:
         started = time.monotonic()
         trial = Trial(self.study, left[0]._trial_id) if left else self.study.ask()
         self.company.hold(trial._trial_id)
-        architecture = self.space.build(suggest(trial, self.space.choices, self.by_place))
+        by_place = read(self.sampler).by_place(self.space.choices)
+        architecture = self.space.build(suggest(trial, self.space.choices, by_place))
         return _UnderWay(trial, sampler, Candidate(trial.number, architecture), started)
 
     def _sampler(self, number: int) -> BaseSampler:
-        """A sampler that keeps proposing what is known already is relieved by a random one."""
-        if self._repeats(number) >= REPEATS_BEFORE_RANDOM:
-            return RandomSampler(seed=(self.seed * 1_000_003 + number) % 2**32)
-        return self.sampler(number)
+        """A sampler that keeps proposing what is known already is relieved by a random one where it has no end."""
+        relieved = not read(self.sampler).exhaustive and self._repeats(number) >= REPEATS_BEFORE_RANDOM
+        return make_sampler("random" if relieved else self.sampler, self.seed, number)
 
     def _go_on(self, one: _UnderWay) -> Iterator[Record]:
         """Sends a trial on through the steps; yields its record, and those that waited for it, where it ends."""

@@ -33,6 +33,16 @@ def test_canonical_spells_equal_networks_equally():
     assert canonical(short).text.splitlines()[1] == "stem  conv k3 s1 c4"
 
 
+@pytest.mark.parametrize("detail", ["se_of=expanded", "se_divisor=8", "se_gate=hard-sigmoid", "se_activation=relu"])
+@pytest.mark.parametrize("block", ["mbconv", "fused_mbconv"])
+def test_canonical_leaves_out_what_says_more_of_what_there_is_not(block, detail):
+    def spelled(options):
+        return canonical(Architecture.parse(f"input 8x8x1\nstage {block} c4 {options}\nhead dense c2"))
+
+    assert spelled(detail) == spelled("")
+    assert spelled(f"se0.25 {detail}") != spelled("se0.25")
+
+
 def test_with_classes_changes_the_last_channels_alone():
     architecture = Architecture.parse(TEXT).with_classes(7)
     assert architecture.classes == 7

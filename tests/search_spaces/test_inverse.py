@@ -31,6 +31,11 @@ def test_inverse_of_build():
 def test_choices_that_make_no_difference_have_their_first_value():
     chosen = SPACE.first() | {"stage1.block": "conv", "stage1.kernel": 5, "stage1.expansion": 4}
     assert choices_of(SPACE, SPACE.build(chosen)) == chosen | {"stage1.expansion": 2}
+    space = SearchSpace.parse("input 16x16x1\nstage mbconv c8 se{0,0.25} se_divisor={4,8}\nhead dense c10")
+    chosen = {"stage1.se_ratio": 0, "stage1.se_divisor": 8}
+    assert choices_of(space, space.build(chosen)) == chosen | {"stage1.se_divisor": 4}
+    chosen = {"stage1.se_ratio": 0.25, "stage1.se_divisor": 8}
+    assert choices_of(space, space.build(chosen)) == chosen
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,7 @@ class Grid(Strategy):
     """Every combination of choices once, in random order."""
 
     name = "grid"
+    exhaustive = True
 
     def make(self, draw: Draw) -> BaseSampler:
         """What is left is read from the trials."""

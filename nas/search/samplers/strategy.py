@@ -33,13 +33,15 @@ class Draw(NamedTuple):
 class Strategy(ABC):
     """One strategy with its options.
 
-    `ranges` says what numbers may be, `words` what texts may be; `most_objectives` how many it can pursue.
+    `ranges` says what numbers may be, `words` what texts may be; `most_objectives` how many it can pursue;
+    `exhaustive` that it repeats no combination of choices as long as there are others.
     """
 
     name: ClassVar[str]
     ranges: ClassVar[Ranges] = {}
     words: ClassVar[Words] = {}
     most_objectives: ClassVar[float] = math.inf
+    exhaustive: ClassVar[bool] = False
 
     @abstractmethod
     def make(self, draw: Draw) -> BaseSampler:

@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -146,6 +147,17 @@ def test_an_op_that_is_not_mapped_takes_the_rest_to_the_host(device: Device) -> 
     assert latency.parts["host"] > 0
     assert device.latency(small(repeats=2)).parts["host"] == 0
     assert [layer.why for layer in latency.layers][2:] == ["host"] * (len(network.layers) - 2)
+
+
+def test_weights_that_the_host_uses_are_on_the_chip_in_neither_packing(usb: EdgeTPU) -> None:
+    network = small(act="hard-swish")  # from the expansion of the first mbconv on
+    stem = Trace(network.layers[:1])
+    expansion = Trace((replace(network.layers[1], block=replace(network.layers[1].block, ops=network.ops[1:2])),))
+
+    for per_channel in (True, False):
+        kept = [usb.parameter_bytes(part, per_channel)[0] for part in (network, stem, expansion)]
+
+        assert kept[0] == kept[1] + kept[2]
 
 
 def alone(kind: str, activation: str = "") -> Trace:

@@ -9,7 +9,7 @@ import pytest
 
 from nas.architecture import Architecture
 from nas.errors import InputError
-from nas.latency import load_device
+from nas.latency import OutOfReach, load_device
 from nas.latency.fit import score
 from nas.latency.fitted import FittedDevice, fit_device, read_fitted
 from nas.latency.place import Place
@@ -115,6 +115,18 @@ def test_an_op_that_was_not_measured_is_refused(device: FittedDevice) -> None:
         "device learned: stage1.block1 (mbconv) has the op depthwise_conv 7x7, which none of the measured networks "
         "had; expected add, average_pool whole, "
     )
+
+
+def test_how_far_out_of_reach_a_network_is_counts_the_layers_that_are_unknown(device: FittedDevice) -> None:
+    lines = ("stem conv k3 c8 act=relu6", "stage mbconv k7 c16", "stage conv k3 c16", "stage mbconv k7 c16")
+    found = []
+    for known in (lines, lines[:3], ("stem conv k3 c16", "stage conv k3 s2 c1024")):
+        with pytest.raises(OutOfReach) as caught:
+            device.latency(network(*known))
+        found.append(caught.value.by)
+
+    assert found[:2] == [2, 1]
+    assert 0 < found[2] < 1
 
 
 def test_a_little_beyond_is_said_and_widens_the_margin(device: FittedDevice) -> None:

@@ -1,7 +1,6 @@
 """Searches put together from their parts, with a stand-in for training that any process computes alike."""
 
 import itertools
-from functools import partial
 
 import optuna
 
@@ -14,7 +13,6 @@ from nas.search.judging import Judging
 from nas.search.ledger import Ledger
 from nas.search.record import read_records
 from nas.search.recorder import Recorder
-from nas.search.samplers import make_sampler
 from nas.search.search import Search
 from nas.search.steps import Deduplicate, LookUp, Train, WithinLimits
 from nas.search.trainer import Ended
@@ -121,4 +119,4 @@ def assemble(
     judging.take_up(records)
     steps = [Deduplicate(ledger), LookUp(limits), WithinLimits(limits), *screen(ledger), Train(trainer, judging)]
     recorder = Recorder(study, objectives)
-    return Search(study, space, steps, recorder, budget, trainer, partial(make_sampler, sampler, seed), ledger, seed)
+    return Search(study, space, steps, recorder, budget, trainer, sampler, ledger, seed)

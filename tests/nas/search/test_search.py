@@ -9,15 +9,18 @@ from nas.errors import InputError
 from nas.latency import OutOfReach
 from nas.search.best import best
 from nas.search.budget import Budget
+from nas.search.choices import suggest
 from nas.search.facts import Limits
 from nas.search.feasible import require_feasible
 from nas.search.record import read_records
+from nas.search.search import REPEATS_BEFORE_RANDOM
 from nas.search.table import write_trials
 from search_spaces import SearchSpace
 from tests.nas.search.assembled import (
     DEVICE,
     SPACE,
     Failed,
+    LastFirst,
     assemble,
     every,
     make_search,
@@ -98,6 +101,30 @@ def test_a_space_ends_in_any_order_of_steps():
     assert sum(r.outcome == "infeasible" for r in records) > 1  # the same again, which ends the search too
 
 
+@pytest.mark.parametrize("capacity", [1, 2])
+def test_a_grid_is_tried_whole_and_then_ends(monkeypatch, capacity):
+    monkeypatch.setattr("nas.search.search.REPEATS_BEFORE_END", 4)
+    space = SearchSpace.parse(
+        "input 8x8x1\nstem conv k3 c4\nstage {mbconv,conv,max_pool} k{3,5} s2 e{2,4} c{8,16}\nhead dense c2"
+    )
+    networks = every(space)
+    study = make_study()
+    for _ in range(3):
+        study.enqueue_trial({name: values[0] for name, values in space.choices.items()})
+    search = make_search(
+        100.0,
+        study=study,
+        trainer=LastFirst(capacity, lambda _number, _architecture: 0.5),
+        architectures=1000,
+        space=space,
+        sampler="grid",
+    )
+    records = list(search.run())
+    assert {r.digest for r in records} == {a.digest for a in networks}
+    assert len({tuple(t.params.items()) for t in study.get_trials()}) == len(networks)
+    assert len(records) == len(networks) + 2
+
+
 def test_choices_that_do_not_fit_together_are_infeasible():
     space = SearchSpace.parse("input 8x8x1\nstem conv k3 c16\nstage conv k3 g{1,8} c{8,12}\nhead dense c2")
     search = make_search(100.0, train=lambda _number, _a: 0.5, space=space)
@@ -156,6 +183,33 @@ def test_a_search_cut_short_goes_on_as_if_it_had_not_been(tmp_path, middle, samp
     ]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_random_trial_in_place_of_repeats_is_the_same_cut_short_or_not(monkeypatch, seed):
+    class Killed(BaseException):
+        pass
+
+    def dies(trial, choices, by_place):
+        if trial.number == REPEATS_BEFORE_RANDOM + 1:
+            suggest(trial, dict(list(choices.items())[:2]), by_place)
+            raise Killed
+        return suggest(trial, choices, by_place)
+
+    def drawn(killed):
+        study = make_study()
+        for _ in range(REPEATS_BEFORE_RANDOM + 1):
+            study.enqueue_trial({name: values[0] for name, values in SPACE.choices.items()})
+        said = {"study": study, "architectures": 2, "seed": seed, "sampler": "local"}
+        if killed:
+            with monkeypatch.context() as patch:
+                patch.setattr("nas.search.search.suggest", dies)
+                with pytest.raises(Killed):
+                    list(make_search(100.0, **said).run())
+        list(make_search(100.0, **said).run())
+        return study.get_trials()[REPEATS_BEFORE_RANDOM + 1].params
+
+    assert drawn(killed=True) == drawn(killed=False)
+
+
 def test_best_is_the_most_accurate_feasible(middle):
     records = list(make_search(middle).run())
     winner = best(records)
@@ -188,17 +242,17 @@ class Choosy:
 
     name, kind, title, evidence, known_error = "choosy", "fitted", "Choosy", "fitted", None
 
-    def __init__(self, refuses):
-        self.refuses = refuses
+    def __init__(self, refuses, counts):
+        self.refuses, self.counts = refuses, counts
 
     def latency(self, trace):
-        if self.refuses in [layer.kind for layer in trace.layers]:
-            raise OutOfReach(f"device choosy: has no {self.refuses}")
+        if found := [layer.kind for layer in trace.layers].count(self.refuses):
+            raise OutOfReach(f"device choosy: has no {self.refuses}", found if self.counts else 1)
         return DEVICE.latency(trace)
 
 
-def choosy_limits(refuses):
-    return Limits((Choosy(refuses),), {"choosy": 1.0})
+def choosy_limits(refuses, counts=True):
+    return Limits((Choosy(refuses, counts),), {"choosy": 1.0})
 
 
 def choosy_search(refuses):
@@ -221,6 +275,23 @@ def test_a_space_that_a_device_refuses_whole_is_refused():
     require_feasible(SPACE, choosy_limits("mbconv"))
     with pytest.raises(InputError, match="choosy: knows none of the architectures tried: device choosy: has no conv"):
         require_feasible(SPACE, choosy_limits("conv"))
+
+
+@pytest.mark.parametrize(("lines", "counts"), [(10, True), (2, False), (4, False)])
+def test_several_lines_that_a_device_refuses_are_changed_together(lines, counts):
+    stages = "stage {mbconv,conv} k3 e2 c{8,12,16}\n" * lines
+    space = SearchSpace.parse(f"input 8x8x1\nstem conv k3 c8\n{stages}head dense c10")
+    require_feasible(space, choosy_limits("mbconv", counts))
+    with pytest.raises(InputError, match="choosy: knows none of the architectures tried"):
+        require_feasible(space, choosy_limits("dense", counts))
+
+
+def test_several_lines_that_need_as_much_memory_are_changed_together():
+    stages = "stage conv k3 c{32,8}\n" * 4
+    space = SearchSpace.parse(f"input 8x8x1\nstem conv k3 c8\n{stages}head dense c10")
+    require_feasible(space, Limits((), {}, {"peak_memory": 8 * 8 * 16}))
+    with pytest.raises(InputError, match=r"^peak_memory: found 1,000, .*; the smallest found has 1,024"):
+        require_feasible(space, Limits((), {}, {"peak_memory": 1000}))
 
 
 def test_an_unknown_sampler_is_refused():

@@ -94,6 +94,35 @@ def test_trials_that_were_under_way_are_taken_up_under_their_own_numbers():
     assert DEVICE.name in search.study.get_trials()[0].constraints
 
 
+@pytest.mark.parametrize("capacity", [1, 2])
+def test_a_trial_that_waited_when_the_search_was_cut_short_is_ended_though_the_budget_is_spent(capacity):
+    class Killed(BaseException):
+        pass
+
+    class Dies(LastFirst):
+        def wait(self):
+            if len(self.begun) == 1:
+                raise Killed
+            return super().wait()
+
+    def half(_number, _architecture):
+        return 0.5
+
+    study = make_study()
+    (choice,) = FEW.choices
+    for channels in (4, 4, 8):
+        study.enqueue_trial({choice: channels})
+    said = {"study": study, "architectures": 2, "space": FEW}
+    with pytest.raises(Killed):
+        list(make_search(LIMIT, trainer=Dies(2, half), **said).run())
+    states = [TrialState.RUNNING, TrialState.RUNNING, TrialState.COMPLETE]
+    assert [t.state for t in study.get_trials()] == states
+
+    records = {r.number: r for r in make_search(LIMIT, trainer=LastFirst(capacity, half), **said).run()}
+    assert [t.state for t in study.get_trials()] == [TrialState.COMPLETE] * 3
+    assert (records[1].outcome, records[1].duplicate_of) == ("duplicate", 0)
+
+
 def test_a_trial_that_another_search_has_ended_meanwhile_is_let_go():
     """As where a search sleeps for so long that another takes its trial up."""
 
