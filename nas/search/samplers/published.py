@@ -4,9 +4,9 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from typing import ClassVar
 
-from optuna.samplers import BaseSampler, CmaEsSampler, RandomSampler
+from optuna.samplers import BaseSampler, RandomSampler
 
-from nas.search.samplers.imputed import ImputedGP
+from nas.search.samplers.imputed import ImputedCmaEs, ImputedGP
 from nas.search.samplers.repeatable import EndlessBruteForce, NumberedQMC, SettledNSGAII, SettledNSGAIII
 from nas.search.samplers.strategy import Choices, Draw, Ranges, Strategy, Words, ordered
 from nas.search.samplers.unrepeated import UnrepeatedTPE
@@ -106,7 +106,7 @@ class CmaEs(Strategy):
 
     def make(self, draw: Draw) -> BaseSampler:
         """The distribution is kept with the trials; `popsize` 0 is 4 + 3 ln(choices)."""
-        return CmaEsSampler(
+        return ImputedCmaEs(
             seed=draw.seed,
             popsize=self.popsize or None,
             with_margin=self.with_margin,

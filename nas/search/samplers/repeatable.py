@@ -9,6 +9,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.search.samplers.history import Params
+from nas.search.samplers.imputed import Imputed
 from nas.search.samplers.strategy import Draw
 from nas.search.samplers.unrepeated import new_child
 
@@ -46,9 +47,16 @@ class SettledNSGAII(NSGAIISampler):
         """The parents, selected once a generation and kept with the study."""
         return _settled(self, super().get_parent_population, study, generation)
 
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """The choices of all trials, also where nothing was scored yet."""
+        return super().infer_relative_search_space(Imputed(study), trial)  # type: ignore[arg-type]
+
     def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> Params:
-        """A new child of the generation's parents; nothing in the first generation, which is drawn at random."""
-        return new_child(self, study, trial, search_space)
+        """A new child of the generation's parents; nothing in the first generation, which is drawn at random.
+
+        What broke a limit belongs to its generation: Optuna ranks it, behind all that meets them, by its violation.
+        """
+        return new_child(self, Imputed(study), trial, search_space)  # type: ignore[arg-type]
 
 
 class SettledNSGAIII(NSGAIIISampler):
@@ -62,9 +70,13 @@ class SettledNSGAIII(NSGAIIISampler):
         """The parents, selected once a generation and kept with the study."""
         return _settled(self, super().get_parent_population, study, generation)
 
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """The choices of all trials, also where nothing was scored yet."""
+        return super().infer_relative_search_space(Imputed(study), trial)  # type: ignore[arg-type]
+
     def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> Params:
         """A new child of the generation's parents; nothing in the first generation, which is drawn at random."""
-        return new_child(self, study, trial, search_space)
+        return new_child(self, Imputed(study), trial, search_space)  # type: ignore[arg-type]
 
 
 def _settled(

@@ -53,7 +53,7 @@ class Seeded(BaseSampler):
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
         """What the sampler does."""
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Constraints have been set")  # what broke one has no score to mislead
+            warnings.filterwarnings("ignore", "Constraints have been set")  # of CMA-ES, which is told them in values
             self.sampler.after_trial(study, trial, state, values)
 
     def reseed_rng(self) -> None:

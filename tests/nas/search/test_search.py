@@ -151,7 +151,15 @@ def test_a_failed_trial_is_recorded_and_the_search_goes_on(middle):
 
 @pytest.mark.parametrize(
     ("sampler", "on_disk", "architectures", "kills"),
-    [("tpe", False, 20, (2, 9, 14)), ("random", False, 20, (2, 9, 14)), ("tpe", True, 8, (3,))],
+    [
+        ("tpe", False, 20, (2, 9, 14)),
+        ("random", False, 20, (2, 9, 14)),
+        ("nsga-ii population_size=4", False, 20, (2, 9, 14)),
+        ("nsga-iii population_size=4", False, 20, (2, 9, 14)),
+        ("cma-es", False, 20, (2, 9, 14)),
+        ("tpe", True, 8, (3,)),
+        ("nsga-ii population_size=3", True, 8, (5,)),
+    ],
 )
 def test_a_search_cut_short_goes_on_as_if_it_had_not_been(tmp_path, middle, sampler, on_disk, architectures, kills):
     class Killed(BaseException):

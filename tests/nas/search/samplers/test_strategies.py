@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 from nas.errors import InputError
 from nas.search.choices import as_params, suggest
 from nas.search.samplers import make_sampler, read, require_able, sampler_names
-from nas.search.samplers.imputed import _Imputed
+from nas.search.samplers.imputed import Imputed, _OfOneLimit, _Penalised
 from tests.nas.search.samplers.landscape import CHOICES, best, new_study, search
 
 TRIALS = 20
@@ -58,6 +58,33 @@ def test_limits_are_learnt(name):
         return sum(trial.state == TrialState.PRUNED for trial in trials) / len(trials)
 
     assert share_beyond(name) < share_beyond("random")
+
+
+@cache
+def within_a_tight_limit(text, seed, objectives=1, proposals=100):
+    """How many of the 5 % within a limit a strategy finds, by a score that does not know of the limit."""
+    choices = {f"choice{i}": (0, 1, 2, 3) for i in range(6)}
+    by_place, study = read(text).by_place(choices), new_study(["maximize"] * objectives)
+    for number in range(proposals):
+        study.sampler = make_sampler(text, seed, number)
+        trial = study.ask()
+        chosen = suggest(trial, choices, by_place)
+        beyond = sum(chosen.values()) - 4
+        trial.set_constraint("cost", beyond / 4)
+        if beyond > 0:
+            study.tell(trial, state=TrialState.PRUNED)
+        else:
+            study.tell(trial, [float(chosen["choice0"]), -float(chosen["choice1"])][:objectives])
+    return len({tuple(t.params.items()) for t in study.trials if t.state == TrialState.COMPLETE})
+
+
+@pytest.mark.parametrize(
+    ("text", "objectives"),
+    [("nsga-ii", 1), ("nsga-ii", 2), ("nsga-iii", 1), ("nsga-iii", 2), ("cma-es", 1)],
+)
+def test_what_few_are_within_is_found(text, objectives):
+    found = sum(within_a_tight_limit(text, seed, objectives) for seed in range(2))
+    assert found > 2 * sum(within_a_tight_limit("random", seed) for seed in range(2))
 
 
 def test_grid_tries_everything_once():
@@ -112,13 +139,40 @@ def test_what_a_sampler_cannot_do_is_said_before():
         require_able("evolution", CHOICES, objectives=2)
 
 
+def asked_about(study, constraints, state, values=None):
+    """A finished trial."""
+    trial = study.ask()
+    trial.suggest_int("kernel", 1, 7)
+    for name, value in constraints.items():
+        trial.set_constraint(name, value)
+    study.tell(trial, values, state=state)
+
+
 def test_a_gaussian_process_sees_one_limit_of_trials_that_were_asked_about_several():
     study = optuna.create_study()
-    for values, constraints in (([1.0], {"a": -0.5}), ([2.0], {"a": -0.3, "b": -0.1}), (None, {"b": 0.2, "c": 1.0})):
-        trial = study.ask()
-        for name, value in constraints.items():
-            trial.set_constraint(name, value)
-        study.tell(trial, values, state=TrialState.COMPLETE if values else TrialState.PRUNED)
-    seen = _Imputed(study)._get_trials(states=(TrialState.COMPLETE,))
+    asked_about(study, {"a": -0.5}, TrialState.COMPLETE, [1.0])
+    asked_about(study, {"a": -0.3, "b": -0.1}, TrialState.COMPLETE, [2.0])
+    asked_about(study, {"b": 0.2, "c": 1.0}, TrialState.PRUNED)
+    seen = _OfOneLimit(study)._get_trials(states=(TrialState.COMPLETE,))
     assert [list(trial.constraints.values()) for trial in seen] == [[-0.5], [-0.1], [1.0]]
     assert [trial.values for trial in seen] == [[1.0], [2.0], [2.0]]
+
+
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_only_what_broke_a_limit_counts_as_scored(direction):
+    study = new_study([direction])
+    asked_about(study, {"a": 0.25, "b": 0.5, "c": -1.0}, TrialState.PRUNED)
+    sign = -1 if direction == "maximize" else 1
+    assert [t.values for t in _Penalised(study)._get_trials(deepcopy=False)] == [[sign * 0.75]]
+    asked_about(study, {"a": -0.1}, TrialState.COMPLETE, [2.0])
+    asked_about(study, {"a": -0.2}, TrialState.COMPLETE, [3.0])
+    asked_about(study, {"a": -0.2}, TrialState.PRUNED)  # by a rung
+    asked_about(study, {}, TrialState.PRUNED)  # before the limits
+    asked_about(study, {"a": 0.5}, TrialState.FAIL)
+    worst = 2.0 if direction == "maximize" else 3.0
+    for view, stand_in in ((Imputed, worst), (_Penalised, worst + sign * 0.75)):
+        assert [t.values for t in view(study)._get_trials()] == [[stand_in], [2.0], [3.0], None, None, None]
+        complete = view(study)._get_trials(deepcopy=False, states=[TrialState.COMPLETE], use_cache=True)
+        assert [t.number for t in complete] == [0, 1, 2]
+    assert [t.state for t in study.trials][:2] == [TrialState.PRUNED, TrialState.COMPLETE]
+    assert study.trials[0].values is None
