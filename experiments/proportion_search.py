@@ -14,6 +14,7 @@ from experiments.proportion_study import ProportionStudy
 from experiments.proportion_training import make_trainer
 from experiments.stages.winner import dump_yaml
 from nas.architecture import Architecture
+from nas.blocks.normalise import normalised, require_colours
 from nas.errors import InputError
 from nas.files import write_text
 from nas.latency import load_device
@@ -47,6 +48,9 @@ class _Search:
         given = Architecture.parse(settings.architecture)
         self.dataset = open_data(settings.data, settings.seed, progress, given.channels)
         self.baseline = given.with_classes(len(self.dataset.classes)).with_input(channels=self.dataset.channels)
+        if said := settings.data.normalise:
+            self.baseline = normalised(self.baseline, said.mean, said.std)
+            require_colours(self.baseline, "data.normalise")
         require_sense(trace(self.baseline, settings.name), settings.name)
 
     def run(self) -> dict[str, Any]:

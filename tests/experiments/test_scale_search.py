@@ -66,6 +66,16 @@ def test_search_is_an_optuna_study(searched):
     assert trials[0].user_attrs["architecture"].startswith("input 12x12x1")
 
 
+def test_pictures_are_normalised_as_asked(small, tmp_path, capsys):
+    normalise = ["--set", "data.normalise={mean: [0.5], std: [0.25]}"]
+    assert run(["scale", small, "--search", *OPTIONS, *normalise, "--out", str(tmp_path / "own")]) == 0
+    assert "normalise mean=0.5 std=0.25" in trials_in(tmp_path / "own")[0].user_attrs["architecture"]
+    colours = ["--set", "data.normalise=imagenet", "--out", str(tmp_path / "colours")]
+    assert run(["scale", small, "--search", *OPTIONS, *colours]) == 2
+    assert "data.normalise: found 3 numbers to normalise pictures of 1 channel by" in capsys.readouterr().err
+    assert not (tmp_path / "colours").exists()
+
+
 def test_the_chosen_coefficients_are_usable(small, searched, capsys):
     chosen = yaml.safe_load((searched / "coefficients.yaml").read_text())["coefficients"]
     options = [f"--{name}={value}" for name, value in chosen.items()]
