@@ -61,7 +61,7 @@ def test_a_pupil_learns_from_a_trained_network(place, capsys):
         (("--teacher", "."), "--teacher: .: holds no checkpoint; expected a training that ended an epoch"),
         (("--teacher", "teacher", "--distill-weight", "2"), "--distill-weight 2.0: teacher.weight: found 2.0;"),
         (("--teacher", "teacher", "--temperature", "0"), "--temperature 0.0: teacher.temperature: found 0.0;"),
-        (("--temperature", "2"), "teacher.network: is missing; expected the folder of a training, run or checkpoint"),
+        (("--temperature", "2"), "--temperature 2.0: found no --teacher; expected a network to learn from"),
         (("--teacher", "teacher", "--data", "two.npz"), "teacher tells 10 classes apart; expected the 2 of two"),
         (("--teacher", "teacher", "--set", "data.channels=3"), "teacher reads pictures of 1 channels; expected the 3"),
         (("--teacher", "renamed"), "renamed has 'zero' for class 0; expected '0', as in the data"),
