@@ -87,7 +87,8 @@ class _Run:
         kept, gone = self._begin(f"search within {self._limits()}", "search", lambda _: FILES)
         if kept is not None:
             records = records_of(self.context)
-            winner = next((r for r in records if r.number == kept.get("winner")), Answer(self.context).of(records))
+            winner = next((record for record in records if record.number == kept.get("winner")), None)
+            winner = winner or Answer(self.context).of(records)
             if gone and winner is not None:
                 restore_search(self.context, records, winner)
             return winner

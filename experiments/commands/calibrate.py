@@ -8,7 +8,7 @@ from experiments.commands.command import Command, Result, positive
 from nas.errors import InputError
 
 SAMPLES, HELD_OUT = 150, 50
-MOST = 10_000  # of either: the memory to choose samples with grows with their square, here to 3 GiB
+MOST = 10_000  # of either: the memory to choose samples with grows with their square
 RANKS = {"spearman": "Spearman", "kendall": "Kendall"}
 SHOWN = {
     "within_5": "within 5 %",

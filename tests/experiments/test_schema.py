@@ -11,7 +11,6 @@ from pydantic import BaseModel, ValidationError, model_validator
 
 from experiments.complaints import first_complaint
 from experiments.schema import load_experiment
-from experiments.sections.data import Data
 from experiments.sections.scale import MEMBERS
 from experiments.sections.section import RecipeSection
 from experiments.yaml_source import read_file
@@ -150,37 +149,6 @@ def test_load_expands_the_home_of_folders(write, monkeypatch):
     monkeypatch.setenv("HOME", "/somewhere")
     experiment = load_experiment(write(LEAST), ["data.data_dir=~/pictures", "out='~/run'"])
     assert (experiment.data.data_dir, experiment.out) == (Path("/somewhere/pictures"), Path("/somewhere/run"))
-
-
-@pytest.mark.parametrize(
-    ("typed", "kept"),
-    [
-        ("pics/", "pics"),
-        ("./pics", "pics"),
-        ("./more/../pics", "pics"),
-        ("x.npz", "x.npz"),
-        ("..", ".."),
-        ("/a/b", "/a/b"),
-    ],
-)
-def test_load_makes_paths_of_pictures_ones_from_anywhere(write, tmp_path, monkeypatch, typed, kept):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "more").mkdir()
-    expected = str(tmp_path.parent if kept == ".." else tmp_path / kept)
-    for written in (f"{LEAST}data: {{dataset: {typed}, data_dir: {typed}}}\n", LEAST):
-        overrides = [] if "data" in written else [f"data.dataset={typed}", f"data.data_dir={typed}"]
-        data = load_experiment(write(written), overrides).data
-        assert (data.dataset, str(data.data_dir)) == (expected, expected)
-
-
-def test_load_leaves_names_of_data_sets(write):
-    assert load_experiment(write(LEAST), ["data.dataset=mnist:3.0.1"]).data.dataset == "mnist:3.0.1"
-
-
-def test_a_working_folder_whose_name_is_no_text_is_refused(write, tmp_path, monkeypatch):
-    (folder := tmp_path / os.fsdecode(b"caf\xe9")).mkdir()
-    monkeypatch.chdir(folder)
-    assert "pics'; expected a path in UTF-8" in refusal(write(LEAST), "data.dataset=pics/")
 
 
 def test_the_projects_experiments_are_valid():
@@ -393,26 +361,6 @@ def test_digest_changes_with_what_decides_the_results(write, override):
 @pytest.mark.parametrize("override", ["out=elsewhere", "data.data_dir=/d", "data.test=0.2", "scale.to=[b0, b1, b2]"])
 def test_digest_stays_with_what_does_not(write, override):
     assert load_experiment(write(GOOD), [override]).digest == load_experiment(write(GOOD)).digest
-
-
-def test_digest_stays_where_the_pictures_move(write):
-    here, there, others = (load_experiment(write(GOOD), [f"data.dataset={at}"]) for at in ("./a", "/b/a", "/b/c"))
-    assert here.digest == there.digest != others.digest
-    studies_of_before = here._digest("./a")
-    assert here.former_digest == studies_of_before != here.digest
-
-
-def test_pictures_have_moved_where_they_are_gone_and_others_have_their_name(tmp_path):
-    for folder in ("here/pics", "there/pics", "there/others"):
-        (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "link").symlink_to(tmp_path / "here")
-    gone, here, link, there, others = (
-        Data(dataset=f"{tmp_path}/{at}") for at in ("gone/pics", "here/pics", "link/pics", "there/pics", "there/others")
-    )
-    assert gone.moved(there) == there
-    assert here.moved(link) == link
-    assert here.moved(there) == here  # two data sets
-    assert gone.moved(others) == gone.moved(Data()) == gone
 
 
 def test_digest_ignores_comments_and_spacing_of_the_space(write):

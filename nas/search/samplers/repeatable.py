@@ -1,10 +1,11 @@
 """Optuna's samplers that keep count of something, changed so that a trial taken up again is as it was."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BruteForceSampler, NSGAIIISampler, NSGAIISampler, QMCSampler, RandomSampler
+from optuna.samplers._ga import BaseGASampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
@@ -36,58 +37,37 @@ class NumberedQMC(QMCSampler):
         return max(0, self.number - 1)  # trial 0 is drawn at random
 
 
-class SettledNSGAII(NSGAIISampler):
-    """Has a generation's parents in the order of their trials, also when it has just selected them."""
+class _Settled(BaseGASampler):
+    """Has a generation's parents in the order of their trials, also when it has just selected them.
+
+    What broke a limit belongs to its generation: Optuna ranks it, behind all that meets them, by its violation.
+    """
 
     def __init__(self, seed: int, **options: Any):
-        super().__init__(seed=seed, **options)
+        super().__init__(seed=seed, **options)  # type: ignore[call-arg]
         self.seed = seed
 
     def get_parent_population(self, study: Study, generation: int) -> list[FrozenTrial]:
-        """The parents, selected once a generation and kept with the study."""
-        return _settled(self, super().get_parent_population, study, generation)
+        """The parents, selected once a generation and kept with the study; NSGA-III selects by random numbers too."""
+        super().get_parent_population(study, generation)
+        self._rng.rng.seed(self.seed)  # type: ignore[attr-defined]
+        return super().get_parent_population(study, generation)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """The choices of all trials, also where nothing was scored yet."""
-        return super().infer_relative_search_space(Imputed(study), trial)  # type: ignore[arg-type]
-
-    def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> Params:
-        """A new child of the generation's parents; nothing in the first generation, which is drawn at random.
-
-        What broke a limit belongs to its generation: Optuna ranks it, behind all that meets them, by its violation.
-        """
-        return new_child(self, Imputed(study), trial, search_space)  # type: ignore[arg-type]
-
-
-class SettledNSGAIII(NSGAIIISampler):
-    """The same for NSGA-III, which also draws random numbers when it selects."""
-
-    def __init__(self, seed: int, **options: Any):
-        super().__init__(seed=seed, **options)
-        self.seed = seed
-
-    def get_parent_population(self, study: Study, generation: int) -> list[FrozenTrial]:
-        """The parents, selected once a generation and kept with the study."""
-        return _settled(self, super().get_parent_population, study, generation)
-
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """The choices of all trials, also where nothing was scored yet."""
-        return super().infer_relative_search_space(Imputed(study), trial)  # type: ignore[arg-type]
+        return super().infer_relative_search_space(Imputed(study), trial)  # type: ignore[arg-type, safe-super]
 
     def sample_relative(self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]) -> Params:
         """A new child of the generation's parents; nothing in the first generation, which is drawn at random."""
         return new_child(self, Imputed(study), trial, search_space)  # type: ignore[arg-type]
 
 
-def _settled(
-    sampler: SettledNSGAII | SettledNSGAIII,
-    parents: Callable[[Study, int], list[FrozenTrial]],
-    study: Study,
-    generation: int,
-) -> list[FrozenTrial]:
-    parents(study, generation)
-    sampler._rng.rng.seed(sampler.seed)
-    return parents(study, generation)
+class SettledNSGAII(_Settled, NSGAIISampler):
+    """NSGA-II that a trial taken up again finds as it was, and that learns from what broke a limit."""
+
+
+class SettledNSGAIII(_Settled, NSGAIIISampler):
+    """The same of NSGA-III."""
 
 
 class EndlessBruteForce(BruteForceSampler):
